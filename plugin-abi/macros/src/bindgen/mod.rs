@@ -1,0 +1,243 @@
+//! `bindgen!`: WIT in, Rust out.
+
+mod interface;
+mod names;
+mod options;
+mod source;
+mod types;
+
+use std::collections::BTreeMap;
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use wit_parser::{InterfaceId, Resolve, WorldId, WorldItem, WorldKey};
+
+use interface::Served;
+use options::Options;
+
+type Result<T, E = syn::Error> = std::result::Result<T, E>;
+
+/// An error at the macro's call.
+fn error(message: impl std::fmt::Display) -> syn::Error {
+    syn::Error::new(Span::call_site(), message)
+}
+
+pub(crate) fn expand(input: TokenStream) -> Result<TokenStream> {
+    let options: Options = syn::parse2(input)?;
+    let source = source::load(&options)?;
+    let generator = Generator::new(&source.resolve, source.world, &options)?;
+    let modules = generator.modules()?;
+    let hidden = generator.hidden(&source)?;
+    let files = &source.files;
+    Ok(quote! {
+        #modules
+        #hidden
+        // Compiled again when the WIT changes.
+        const _: &[&[u8]] = &[#(::std::include_bytes!(#files)),*];
+    })
+}
+
+/// What the expansion is made from.
+struct Generator<'a> {
+    resolve: &'a Resolve,
+    world: WorldId,
+    /// Where each interface's module is, from the call of the macro.
+    paths: BTreeMap<InterfaceId, Vec<String>>,
+    /// The interfaces that the plugin serves, in the world's order.
+    served: Vec<Served>,
+}
+
+impl<'a> Generator<'a> {
+    fn new(resolve: &'a Resolve, world: WorldId, options: &Options) -> Result<Self> {
+        let mut paths = BTreeMap::new();
+        for (key, item) in &lookup(resolve, world)?.imports {
+            match item {
+                WorldItem::Interface { id, .. } => {
+                    let interface = names::interface(resolve, *id)?;
+                    if let Some((function, _)) = resolve.interfaces[*id].functions.iter().next() {
+                        return Err(error(format_args!(
+                            "the world imports `{interface}`, which has functions such as `{function}`: this version of bindgen! can only serve interfaces (`export`), not call them"
+                        )));
+                    }
+                    paths.insert(*id, names::module(resolve, *id)?);
+                }
+                WorldItem::Function(function) => {
+                    return Err(error(format_args!(
+                        "the world imports the function `{}`: this version of bindgen! can only serve interfaces (`export`), not call functions",
+                        function.name
+                    )));
+                }
+                WorldItem::Type { .. } => {
+                    return Err(error(format_args!(
+                        "the world itself has the type `{}`: put it into an interface",
+                        key_name(key)
+                    )));
+                }
+            }
+        }
+        let mut served = Vec::new();
+        for item in lookup(resolve, world)?.exports.values() {
+            match item {
+                WorldItem::Interface { id, .. } => {
+                    let mut path = vec!["exports".to_owned()];
+                    path.extend(names::module(resolve, *id)?);
+                    paths.insert(*id, path);
+                    served.push(Served::new(resolve, *id, options)?);
+                }
+                WorldItem::Function(function) => {
+                    return Err(error(format_args!(
+                        "the world exports the function `{}` by itself: put it into an interface, as a host finds what a plugin serves by interface",
+                        function.name
+                    )));
+                }
+                WorldItem::Type { .. } => {}
+            }
+        }
+        if served.is_empty() {
+            return Err(error(format_args!(
+                "the world `{}` exports no interface: in the world of a plugin, `export` is what it serves to components",
+                lookup(resolve, world)?.name
+            )));
+        }
+        options.check_all_used(&served)?;
+        Ok(Self {
+            resolve,
+            world,
+            paths,
+            served,
+        })
+    }
+
+    /// The modules of all interfaces, nested as their names are.
+    fn modules(&self) -> Result<TokenStream> {
+        let mut root = Module::default();
+        for (id, path) in &self.paths {
+            let mut body = self.types(*id)?;
+            if let Some(served) = self.served.iter().find(|served| served.id == *id) {
+                body.extend(self.guest(served)?);
+            }
+            root.at(path).body.extend(body);
+        }
+        let children = root
+            .children
+            .iter()
+            .map(|(name, module)| module.print(name));
+        Ok(quote! { #(#children)* })
+    }
+
+    /// What `export!` needs to know.
+    fn hidden(&self, source: &source::Source) -> Result<TokenStream> {
+        let wit = &source.wit;
+        let world = names::world(self.resolve, self.world)?;
+        let mut functions = Vec::new();
+        let mut entries = Vec::new();
+        let mut bounds = Vec::new();
+        for served in &self.served {
+            if served.functions.is_empty() {
+                continue;
+            }
+            let module = self.module_path(served.id, 1)?;
+            bounds.push(quote! { #module::Guest });
+            for function in &served.functions {
+                let name = format!("{}#{}", served.name, function.name);
+                let is_async = function.is_async;
+                functions.push(quote! { (#name, #is_async) });
+                let marker = &function.marker;
+                let entry = if is_async {
+                    quote!(async_entry)
+                } else {
+                    quote!(sync_entry)
+                };
+                entries.push(quote! {
+                    ::wash_plugin_abi::__rt::#entry::<T, #module::__functions::#marker>()
+                });
+            }
+        }
+        Ok(quote! {
+            #[doc(hidden)]
+            #[allow(
+                clippy::all, clippy::pedantic, missing_docs, missing_debug_implementations,
+                unreachable_pub, dead_code, unused,
+                reason = "generated by wash_plugin_abi::bindgen!"
+            )]
+            pub mod __wash {
+                pub const WIT: &str = #wit;
+                pub const WORLD: &str = #world;
+                pub const FUNCTIONS: &[(&str, bool)] = &[#(#functions),*];
+
+                struct Table<T>(::std::marker::PhantomData<T>);
+
+                impl<T: ::wash_plugin_abi::Plugin #(+ #bounds)*> Table<T> {
+                    const ENTRIES: &'static [::wash_plugin_abi::abi::CallFn] = &[#(#entries),*];
+                }
+
+                pub const fn functions<T: ::wash_plugin_abi::Plugin #(+ #bounds)*>()
+                -> &'static [::wash_plugin_abi::abi::CallFn] {
+                    Table::<T>::ENTRIES
+                }
+            }
+        })
+    }
+
+    /// Path of an interface's module, from `depth` modules below the macro's
+    /// call.
+    fn module_path(&self, id: InterfaceId, depth: usize) -> Result<TokenStream> {
+        let path = self.paths.get(&id).ok_or_else(|| {
+            error(format_args!(
+                "the interface `{}` is used and not part of the world",
+                names::interface(self.resolve, id).unwrap_or_default()
+            ))
+        })?;
+        let ups = (0..depth).map(|_| quote!(super::));
+        let segments = path.iter().map(|segment| names::ident(segment));
+        Ok(quote! { #(#ups)* #(#segments)::* })
+    }
+}
+
+#[derive(Default)]
+struct Module {
+    body: TokenStream,
+    children: BTreeMap<String, Module>,
+}
+
+impl Module {
+    fn at(&mut self, path: &[String]) -> &mut Self {
+        path.iter().fold(self, |module, name| {
+            module.children.entry(name.clone()).or_default()
+        })
+    }
+
+    fn print(&self, name: &str) -> TokenStream {
+        let ident = names::ident(name);
+        let body = &self.body;
+        let children = self
+            .children
+            .iter()
+            .map(|(name, module)| module.print(name));
+        quote! {
+            #[allow(
+                clippy::all, clippy::pedantic, missing_docs, missing_debug_implementations,
+                unreachable_pub, dead_code, unused,
+                reason = "generated by wash_plugin_abi::bindgen!"
+            )]
+            pub mod #ident {
+                #body
+                #(#children)*
+            }
+        }
+    }
+}
+
+fn lookup(resolve: &Resolve, world: WorldId) -> Result<&wit_parser::World> {
+    resolve
+        .worlds
+        .get(world)
+        .ok_or_else(|| error("the world is not part of its own package"))
+}
+
+fn key_name(key: &WorldKey) -> String {
+    match key {
+        WorldKey::Name(name) => name.clone(),
+        WorldKey::Interface(_) => String::from("(an interface)"),
+    }
+}

@@ -1,0 +1,64 @@
+//! The macros of `wash-plugin-abi`; see there. This crate is an implementation
+//! detail of that one.
+
+mod bindgen;
+mod schema;
+
+use proc_macro::TokenStream;
+
+/// Makes Rust of a WIT world: a trait for each interface that the world
+/// exports, and the types that it needs.
+///
+/// In the world of a plugin, `export` is what the plugin serves to components.
+///
+/// ```text
+/// bindgen!();                            // the only world in ./wit
+/// bindgen!("logger");                    // the world `logger` in ./wit
+/// bindgen!({
+///     path: "wit",                       // file or folder, from Cargo.toml's
+///     inline: "package a:b; …",          // or the WIT itself (may use `path`)
+///     world: "logger",                   // where there are several
+///     async: ["a:b/store#get"],          // functions that answer later, or
+///     async: true,                       // all of them
+/// });
+/// ```
+///
+/// # What is made
+///
+/// For `export a:b/store`, the module `exports::a::b::store` with the
+/// interface's types, and a trait `Guest` with a method for each function. A
+/// method takes `&self`, a `&Call<'_>` that says who calls, and the function's
+/// parameters. Interfaces that are only used for their types are in modules
+/// without `exports`.
+///
+/// Parameters borrow from the call: a `string` is a `&str`, a `list` of numbers
+/// a slice, also inside `list`, `option`, `result` and `tuple`. Named types,
+/// and all results, own what they hold. Records are structs, variants and enums
+/// are enums, flags are `bitflags`.
+///
+/// A function that is named in `async` may answer later: its method is an
+/// `async fn`, and runs on the plugin's own tokio runtime.
+///
+/// # What is refused
+///
+/// Resources, streams, futures, maps, fixed-length lists and error contexts;
+/// functions that the world imports, or exports outside an interface. The
+/// message names what it is about.
+#[proc_macro]
+pub fn bindgen(input: TokenStream) -> TokenStream {
+    bindgen::expand(input.into())
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}
+
+/// Describes a configuration by a JSON Schema that the manifest carries.
+///
+/// For structs with named fields and enums of unit variants; see the trait of
+/// the same name.
+#[proc_macro_derive(ConfigSchema, attributes(serde))]
+pub fn config_schema(input: TokenStream) -> TokenStream {
+    syn::parse(input)
+        .and_then(schema::expand)
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}

@@ -1,0 +1,69 @@
+//! What crosses the boundary between host and plugin, in C layout.
+//!
+//! Everything here is frozen for [`REVISION`] 1: a field is never moved,
+//! retyped or removed, and the compiler checks the layouts below. What comes
+//! later comes as another extension, found by its id. `docs/ABI.md` is the
+//! written contract.
+//!
+//! The front door of a library is the [`abi_stable`] root module of
+//! [`root`]; behind it, and behind the plain symbol [`QUERY_SYMBOL`] for
+//! plugins that are not written in Rust, stands one function that finds an
+//! extension's vtable by its id.
+
+mod buffer;
+mod future;
+mod host;
+mod layout;
+mod plugin;
+pub mod root;
+mod slice;
+
+pub(crate) use buffer::NoRoom;
+pub use buffer::{Buffer, OutBuf};
+pub use future::{FutureV1, FutureVtableV1, PendingV1, WakerV1, WakerVtableV1};
+pub use host::{
+    ExtensionFn, HostV1, LEVEL_DEBUG, LEVEL_ERROR, LEVEL_INFO, LEVEL_TRACE, LEVEL_WARN, LogFieldV1,
+    LogRecordV1, LogV1,
+};
+pub use plugin::{CallContextV1, CallFn, CallV1, LifecycleFn, PluginV1};
+pub use slice::Slice;
+
+/// The revision of the ABI that this crate speaks.
+///
+/// It is part of a library's manifest, so a host refuses a revision that it
+/// does not know before any code of the library runs.
+pub const REVISION: u32 = 1;
+
+/// The plain symbol of a plugin: an [`root::QueryFn`].
+pub const QUERY_SYMBOL: &str = "wash_plugin_query_v1";
+
+/// Extension of a plugin: its life, a [`PluginV1`]. Required.
+pub const EXT_PLUGIN: &str = "wash.plugin/1";
+/// Extension of a plugin: the functions it serves, a [`CallV1`].
+/// A library without it serves none.
+pub const EXT_CALL: &str = "wash.call/1";
+/// Extension of a host: its log, a [`LogV1`].
+/// In a host without it a plugin's events are dropped.
+pub const EXT_LOG: &str = "wash.log/1";
+
+/// How an entry point ended.
+///
+/// A number rather than an `enum`, because what the other side returns is
+/// input: a value that is none of the constants is treated as
+/// [`Status::FAILED`].
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status(pub u32);
+
+impl Status {
+    /// Done; the result is in the out buffer.
+    pub const OK: Self = Self(0);
+    /// Not yet; the future was written to the pending slot.
+    pub const PENDING: Self = Self(1);
+    /// Failed; the out buffer holds the reason, as UTF-8.
+    pub const FAILED: Self = Self(2);
+    /// Panicked; the out buffer holds the message and place, as UTF-8.
+    pub const PANICKED: Self = Self(3);
+    /// The arguments could not be read; the out buffer says why, as UTF-8.
+    pub const BAD_ARGUMENTS: Self = Self(4);
+}

@@ -1,0 +1,244 @@
+//! How the values of a call lie in its buffer.
+//!
+//! It is the [canonical ABI]'s layout in a 32-bit memory: the tuple of all
+//! parameters, or the result, at offset 0; each pointer an offset into the same
+//! buffer. Two things differ: strings are always UTF-8, and what a pointer
+//! leads to is laid out by whoever writes, at the alignment of its type.
+//!
+//! [`Decode`] reads such a buffer, whole values or borrowed ones; [`Encode`]
+//! writes one. Every read is checked: a wrong buffer gives a [`CodecError`],
+//! never a wrong value. `bindgen!` implements both traits for the types of a
+//! WIT package.
+//!
+//! [canonical ABI]: https://github.com/WebAssembly/component-model/blob/main/design/mvp/CanonicalABI.md
+
+mod aggregate;
+mod derive;
+mod error;
+mod list;
+mod scalar;
+mod sum;
+
+pub use error::CodecError;
+pub use sum::{discriminant_size, read_discriminant, write_discriminant};
+
+use crate::abi::OutBuf;
+
+/// Size and alignment of a type in a call's buffer.
+pub trait Layout {
+    /// Bytes it takes, a multiple of `ALIGN`.
+    const SIZE: usize;
+    /// Its alignment: 1, 2, 4 or 8.
+    const ALIGN: usize;
+}
+
+/// A type that is read from a call's buffer, borrowing from it if it can.
+pub trait Decode<'a>: Layout + Sized {
+    /// Reads the value at offset `at`.
+    ///
+    /// # Errors
+    ///
+    /// If the buffer ends before the value does, or the bytes are none.
+    fn decode(reader: Reader<'a>, at: usize) -> Result<Self, CodecError>;
+
+    /// Reads `len` values that lie one after the other from offset `at`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decode::decode`].
+    fn decode_list(reader: Reader<'a>, at: usize, len: usize) -> Result<Vec<Self>, CodecError> {
+        reader.array(at, len, Self::SIZE)?;
+        (0..len)
+            .map(|i| Self::decode(reader, at + i * Self::SIZE))
+            .collect()
+    }
+}
+
+/// A type that is written to a call's buffer.
+pub trait Encode: Layout {
+    /// Writes the value at offset `at`, where `SIZE` zero bytes are waiting.
+    ///
+    /// # Errors
+    ///
+    /// If there is no more memory.
+    fn encode(&self, writer: &mut Writer<'_>, at: usize) -> Result<(), CodecError>;
+
+    /// Writes values one after the other from offset `at`, where zero bytes
+    /// for all of them are waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encode::encode`].
+    fn encode_list(items: &[Self], writer: &mut Writer<'_>, at: usize) -> Result<(), CodecError>
+    where
+        Self: Sized,
+    {
+        for (i, item) in items.iter().enumerate() {
+            item.encode(writer, at + i * Self::SIZE)?;
+        }
+        Ok(())
+    }
+}
+
+/// A buffer that is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    /// Reads `buffer`.
+    pub const fn new(buffer: &'a [u8]) -> Self {
+        Self(buffer)
+    }
+
+    /// The `N` bytes at offset `at`.
+    ///
+    /// # Errors
+    ///
+    /// If the buffer ends before they do.
+    #[inline]
+    pub fn bytes<const N: usize>(self, at: usize) -> Result<[u8; N], CodecError> {
+        self.0
+            .get(at..)
+            .and_then(|rest| rest.first_chunk())
+            .copied()
+            .ok_or(CodecError::OutOfBounds { at, len: N })
+    }
+
+    /// The bytes of `len` values of `size` bytes each, from offset `at`.
+    ///
+    /// # Errors
+    ///
+    /// If the buffer ends before they do, or if they would take no bytes at
+    /// all and yet be many.
+    #[inline]
+    pub fn array(self, at: usize, len: usize, size: usize) -> Result<&'a [u8], CodecError> {
+        if size == 0 && len > 0 {
+            // WIT has no type without size, so such a list is a mistake, and
+            // would make work without end out of four bytes.
+            return Err(CodecError::OutOfBounds { at, len });
+        }
+        len.checked_mul(size)
+            .and_then(|bytes| self.0.get(at..at.checked_add(bytes)?))
+            .ok_or(CodecError::OutOfBounds { at, len })
+    }
+
+    /// Offset and length of the list or string at offset `at`.
+    ///
+    /// # Errors
+    ///
+    /// If the buffer ends before they do.
+    #[inline]
+    pub fn pair(self, at: usize) -> Result<(usize, usize), CodecError> {
+        let [p0, p1, p2, p3, l0, l1, l2, l3] = self.bytes(at)?;
+        Ok((
+            u32::from_le_bytes([p0, p1, p2, p3]) as usize,
+            u32::from_le_bytes([l0, l1, l2, l3]) as usize,
+        ))
+    }
+}
+
+/// A buffer that is written.
+#[derive(Debug)]
+pub struct Writer<'a>(&'a mut OutBuf);
+
+impl<'a> Writer<'a> {
+    /// Writes to `out`, which should be empty.
+    pub fn new(out: &'a mut OutBuf) -> Self {
+        Self(out)
+    }
+
+    /// Appends `size` zero bytes at a multiple of `align`: their offset.
+    ///
+    /// # Errors
+    ///
+    /// If there is no more memory, or the buffer would outgrow its offsets.
+    #[inline]
+    pub fn reserve(&mut self, size: usize, align: usize) -> Result<usize, CodecError> {
+        let end = self.0.as_slice().len();
+        let at = end.next_multiple_of(align);
+        self.0.append_zeros(at - end + size)?;
+        Ok(at)
+    }
+
+    /// Appends `bytes` at a multiple of `align`: their offset.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::reserve`].
+    #[inline]
+    pub fn append(&mut self, bytes: &[u8], align: usize) -> Result<usize, CodecError> {
+        let end = self.0.as_slice().len();
+        let at = end.next_multiple_of(align);
+        if at > end {
+            self.0.append_zeros(at - end)?;
+        }
+        self.0.append(bytes)?;
+        Ok(at)
+    }
+
+    /// Overwrites what was reserved at offset `at`.
+    ///
+    /// # Errors
+    ///
+    /// If nothing was.
+    #[inline]
+    pub fn put(&mut self, at: usize, bytes: &[u8]) -> Result<(), CodecError> {
+        let len = bytes.len();
+        self.0
+            .as_mut_slice()
+            .get_mut(at..)
+            .and_then(|rest| rest.get_mut(..len))
+            .ok_or(CodecError::OutOfBounds { at, len })?
+            .copy_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Writes offset and length of a list or string.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::put`], or if one does not fit in 32 bits.
+    #[inline]
+    pub fn put_pair(&mut self, at: usize, offset: usize, len: usize) -> Result<(), CodecError> {
+        let offset = u32::try_from(offset).map_err(|_| CodecError::NoRoom)?;
+        let len = u32::try_from(len).map_err(|_| CodecError::NoRoom)?;
+        let both = u64::from(offset) | (u64::from(len) << 32);
+        self.put(at, &both.to_le_bytes())
+    }
+}
+
+/// Reads the one value that a buffer holds.
+///
+/// # Errors
+///
+/// As [`Decode::decode`].
+pub fn from_slice<'a, T: Decode<'a>>(buffer: &'a [u8]) -> Result<T, CodecError> {
+    T::decode(Reader::new(buffer), 0)
+}
+
+/// Writes `value` as the one value of `out`.
+///
+/// # Errors
+///
+/// As [`Encode::encode`].
+pub fn to_out<T: Encode>(value: &T, out: &mut OutBuf) -> Result<(), CodecError> {
+    out.clear();
+    let mut writer = Writer::new(out);
+    let at = writer.reserve(T::SIZE, T::ALIGN)?;
+    value.encode(&mut writer, at)
+}
+
+/// The larger alignment; for `const` use by generated code.
+#[doc(hidden)]
+pub const fn max(a: usize, b: usize) -> usize {
+    if a > b { a } else { b }
+}
+
+/// The next multiple of `align`; for `const` use by generated code.
+#[doc(hidden)]
+pub const fn align_to(offset: usize, align: usize) -> usize {
+    offset.next_multiple_of(align)
+}
+
+#[cfg(test)]
+mod tests;

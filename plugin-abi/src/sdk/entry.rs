@@ -1,0 +1,87 @@
+//! The entry points of calls: raw in, safe Rust behind.
+#![allow(unsafe_code, reason = "these functions are the ABI's entry points")]
+
+use std::ffi::c_void;
+
+use super::function::{AsyncFunction, Call, SyncFunction};
+use super::{panic, task};
+use crate::abi::{CallContextV1, OutBuf, PendingV1, Slice, Status};
+use crate::codec::{self, CodecError, Encode};
+
+/// A [`crate::abi::CallFn`] that answers at once.
+///
+/// # Safety
+///
+/// As [`crate::abi::CallFn`] says; `plugin` must be what `create` made, and so
+/// point to a `T`.
+pub(super) unsafe extern "C" fn sync<T: Sync, F: SyncFunction<T>>(
+    plugin: *const c_void,
+    context: *const CallContextV1,
+    args: Slice,
+    out: *mut OutBuf,
+    _pending: *mut PendingV1,
+) -> Status {
+    // SAFETY: the host lends all four until this returns, which is longer
+    // than anything below keeps them: parameters and context are borrowed.
+    let (plugin, context, args, out) =
+        unsafe { (&*plugin.cast::<T>(), &*context, args.as_bytes(), &mut *out) };
+    panic::guard(out, |out| match codec::from_slice(args) {
+        Ok(params) => {
+            let results = F::call(plugin, &Call::new(context), params);
+            write(results, out)
+        }
+        Err(error) => bad_arguments(error, out),
+    })
+}
+
+/// A [`crate::abi::CallFn`] that may answer later.
+///
+/// # Safety
+///
+/// As for [`sync`], and `pending` must be a valid slot.
+pub(super) unsafe extern "C" fn asynchronous<T: Sync + 'static, F: AsyncFunction<T>>(
+    plugin: *const c_void,
+    context: *const CallContextV1,
+    args: Slice,
+    out: *mut OutBuf,
+    pending: *mut PendingV1,
+) -> Status {
+    // SAFETY: the host lends plugin, context and arguments until the future is
+    // dropped, and `out` until this returns.
+    let (plugin, context, args, out) =
+        unsafe { (&*plugin.cast::<T>(), &*context, args.as_bytes(), &mut *out) };
+    panic::guard(out, |out| match codec::from_slice(args) {
+        Ok(params) => {
+            let future = F::call(plugin, Call::new(context), params);
+            // SAFETY: the host's promise about the slot, and about what the
+            // future borrows.
+            unsafe { task::start(future, write::<F::Results>, out, pending) }
+        }
+        Err(error) => bad_arguments(error, out),
+    })
+}
+
+fn write<R: Encode>(results: R, out: &mut OutBuf) -> Status {
+    match codec::to_out(&results, out) {
+        Ok(()) => Status::OK,
+        Err(error) => {
+            out.set_text(&format!("the result cannot be written: {error}"));
+            Status::FAILED
+        }
+    }
+}
+
+fn bad_arguments(error: CodecError, out: &mut OutBuf) -> Status {
+    out.set_text(&format!("the arguments cannot be read: {error}"));
+    Status::BAD_ARGUMENTS
+}
+
+/// A text of a call's context.
+pub(super) fn context_text<'a>(
+    context: &'a CallContextV1,
+    which: impl FnOnce(&CallContextV1) -> Slice,
+) -> &'a str {
+    // SAFETY: the host keeps the context's texts alive as long as the context.
+    let bytes = unsafe { which(context).as_bytes() };
+    std::str::from_utf8(bytes).unwrap_or_default()
+}

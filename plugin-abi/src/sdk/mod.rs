@@ -1,0 +1,19 @@
+//! The kit: what stands between an author's Rust and the ABI.
+
+pub(crate) mod entry;
+pub(crate) mod export;
+pub(crate) mod function;
+mod log;
+mod panic;
+mod plugin;
+mod runtime;
+pub(crate) mod schema;
+mod task;
+pub(crate) mod vtable;
+mod waker;
+
+pub use anyhow::{self, Error, Result};
+pub use function::Call;
+pub use plugin::Plugin;
+pub use schema::ConfigSchema;
+pub use {serde, tracing};

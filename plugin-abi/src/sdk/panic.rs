@@ -1,0 +1,74 @@
+//! Panics stop here, and become an error that says what and where.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
+use crate::abi::{OutBuf, Status};
+
+thread_local! {
+    /// Message and place of this thread's last panic, for who catches it.
+    static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Runs `f`; a panic in it becomes [`Status::PANICKED`] with its message.
+pub(crate) fn guard(out: &mut OutBuf, f: impl FnOnce(&mut OutBuf) -> Status) -> Status {
+    // Whatever `f` leaves behind in `out` is replaced below; what it leaves in
+    // the plugin's own state is the plugin's to keep sound, as in any catch.
+    match catch_unwind(AssertUnwindSafe(|| f(out))) {
+        Ok(status) => status,
+        Err(payload) => {
+            out.set_text(&message(payload));
+            Status::PANICKED
+        }
+    }
+}
+
+/// As [`guard`], where there is nowhere to tell of it but the log.
+pub(crate) fn guard_silent(f: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        message(payload);
+    }
+}
+
+fn message(payload: Box<dyn Any + Send>) -> String {
+    let text = LAST
+        .try_with(|last| last.take())
+        .ok()
+        .flatten()
+        .or_else(|| payload_text(&*payload).map(str::to_owned))
+        .unwrap_or_else(|| "a value that is not a message".into());
+    // A payload is the author's type, and may panic as it is dropped.
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
+    }
+    text
+}
+
+fn payload_text(payload: &(dyn Any + Send)) -> Option<&str> {
+    payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}
+
+/// Sends this library's panics to the host's log instead of standard error.
+///
+/// The library has its own copy of the standard library, so the hook is its
+/// own too, and the host's stays as it is.
+pub(crate) fn install_hook() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        std::panic::set_hook(Box::new(|info| {
+            let what = payload_text(info.payload()).unwrap_or("a value that is not a message");
+            let text = match info.location() {
+                Some(place) => format!("{what}, at {}:{}", place.file(), place.line()),
+                None => what.to_owned(),
+            };
+            tracing::error!(target: "panic", thread = std::thread::current().name(), "panicked: {text}");
+            // Not there while the thread ends: then the log has it.
+            let _ = LAST.try_with(|last| last.replace(Some(text)));
+        }));
+    });
+}

@@ -1,0 +1,108 @@
+//! The trait that an author implements.
+
+use super::{ConfigSchema, Result};
+use crate::event::{Interface, Item, Workload};
+
+/// A plugin's life: how it is made, and what it may want to know.
+///
+/// Only [`Plugin::new`] is required. The host makes one instance and shares it
+/// between all calls and threads, so state that changes lives behind a lock or
+/// an atomic. Each hook may be asynchronous, on the plugin's own tokio runtime;
+/// an error or a panic in one fails what the host was doing, and nothing else.
+///
+/// ```
+/// # wash_plugin_abi::bindgen!({ inline: "
+/// #     package demo:count;
+/// #     interface counter { next: func() -> u64; }
+/// #     world plugin { export counter; }
+/// # " });
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use wash_plugin_abi::{Call, ConfigSchema, Plugin, Result, serde::Deserialize, tracing};
+///
+/// /// Where to begin.
+/// #[derive(Deserialize, ConfigSchema)]
+/// #[serde(crate = "wash_plugin_abi::serde")]
+/// struct Config {
+///     /// The first number.
+///     #[serde(default)]
+///     first: u64,
+/// }
+///
+/// struct Counter(AtomicU64);
+///
+/// impl Plugin for Counter {
+///     type Config = Config;
+///     fn new(config: Config) -> Result<Self> {
+///         Ok(Counter(config.first.into()))
+///     }
+///     async fn stop(&self) -> Result<()> {
+///         tracing::info!(next = self.0.load(Ordering::Relaxed), "stopped");
+///         Ok(())
+///     }
+/// }
+/// # impl exports::demo::count::counter::Guest for Counter {
+/// #     fn next(&self, _: &Call<'_>) -> u64 { self.0.fetch_add(1, Ordering::Relaxed) }
+/// # }
+/// # wash_plugin_abi::export!(Counter);
+/// # fn main() {}
+/// ```
+pub trait Plugin: Sized + Send + Sync + 'static {
+    /// The plugin's configuration, as the host's operator writes it; `()` if
+    /// it takes none.
+    type Config: ConfigSchema;
+
+    /// Makes the plugin. Runs before [`Plugin::start`], and should only look
+    /// at the configuration: what takes time or can fail for reasons outside
+    /// belongs into `start`.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration makes no sense. The host then does not start.
+    fn new(config: Self::Config) -> Result<Self>;
+
+    /// The host starts: connect, open, warm up.
+    fn start(&self) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// The host stops. It waits three seconds, then goes on without.
+    fn stop(&self) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// A workload that uses the plugin is being bound. An error refuses it.
+    fn workload_bound(
+        &self,
+        workload: &Workload,
+        interfaces: &[Interface],
+    ) -> impl Future<Output = Result<()>> + Send {
+        let _ = (workload, interfaces);
+        async { Ok(()) }
+    }
+
+    /// One of the workload's components, or its service, is being bound. An
+    /// error refuses the workload.
+    fn item_bound(
+        &self,
+        item: &Item,
+        interfaces: &[Interface],
+    ) -> impl Future<Output = Result<()>> + Send {
+        let _ = (item, interfaces);
+        async { Ok(()) }
+    }
+
+    /// The item is ready, and calls may come. An error refuses the workload.
+    fn workload_resolved(&self, item: &Item) -> impl Future<Output = Result<()>> + Send {
+        let _ = item;
+        async { Ok(()) }
+    }
+
+    /// The workload is gone: forget what belongs to it.
+    ///
+    /// It may come more than once, and for a workload that was only bound in
+    /// part.
+    fn workload_unbound(&self, workload_id: &str) -> impl Future<Output = Result<()>> + Send {
+        let _ = workload_id;
+        async { Ok(()) }
+    }
+}

@@ -1,0 +1,142 @@
+//! A future of the plugin, behind the vtable that the host drives it by.
+#![allow(
+    unsafe_code,
+    reason = "a future is handed to the host as a pointer and two functions"
+)]
+
+use std::ffi::c_void;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::{panic, runtime, waker};
+use crate::abi::{FutureV1, FutureVtableV1, OutBuf, PendingV1, Status, WakerV1};
+
+/// Polls `future` once. If it is done, `write` puts down its outcome; if not,
+/// the host gets it.
+///
+/// # Safety
+///
+/// `pending` must point to a slot with a valid waker. What `future` borrows
+/// must stay alive until the host drops it, whatever its lifetime here says.
+pub(super) unsafe fn start<F, W>(
+    future: F,
+    write: W,
+    out: &mut OutBuf,
+    pending: *mut PendingV1,
+) -> Status
+where
+    F: Future + Send,
+    W: FnOnce(F::Output, &mut OutBuf) -> Status + Send,
+{
+    if pending.is_null() {
+        out.set_text("the host called an asynchronous function without a place for its future");
+        return Status::FAILED;
+    }
+    let mut task = Box::pin(Task {
+        future,
+        write: Some(write),
+    });
+    // SAFETY: the caller's promise about the slot.
+    let status = unsafe { task.as_mut().poll(&raw const (*pending).waker, out) };
+    if status == Status::PENDING {
+        // SAFETY: the task goes back into its box, and stays pinned, in `poll`
+        // and `drop` below.
+        let data = Box::into_raw(unsafe { Pin::into_inner_unchecked(task) });
+        let future = FutureV1 {
+            data: data.cast(),
+            vtable: &raw const *Task::<F, W>::VTABLE,
+        };
+        // SAFETY: the caller's promise about the slot.
+        unsafe { (*pending).future = future };
+    } else {
+        drop_entered(task);
+    }
+    status
+}
+
+struct Task<F, W> {
+    future: F,
+    write: Option<W>,
+}
+
+impl<F, W> Task<F, W>
+where
+    F: Future + Send,
+    W: FnOnce(F::Output, &mut OutBuf) -> Status + Send,
+{
+    const VTABLE: &'static FutureVtableV1 = &FutureVtableV1 {
+        size: size_of::<FutureVtableV1>(),
+        poll: poll::<F, W>,
+        drop: drop_task::<F, W>,
+    };
+
+    /// # Safety
+    ///
+    /// `waker` must point to a valid waker.
+    unsafe fn poll(self: Pin<&mut Self>, waker: *const WakerV1, out: &mut OutBuf) -> Status {
+        // SAFETY: `future` is pinned with the task and never moved out of it;
+        // `write` is not pinned.
+        let (future, write) = unsafe {
+            let this = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut this.future), &mut this.write)
+        };
+        let _entered = match runtime::enter() {
+            Ok(entered) => entered,
+            Err(error) => {
+                out.set_text(&format!("the plugin's async runtime cannot start: {error}"));
+                return Status::FAILED;
+            }
+        };
+        // SAFETY: the caller's promise.
+        let polled = unsafe { waker::with(waker, |w| future.poll(&mut Context::from_waker(w))) };
+        match (polled, write.take()) {
+            (Poll::Ready(output), Some(write)) => write(output, out),
+            (Poll::Pending, taken) => {
+                *write = taken;
+                Status::PENDING
+            }
+            (Poll::Ready(_), None) => {
+                out.set_text("the host polled a future that was done");
+                Status::FAILED
+            }
+        }
+    }
+}
+
+/// Futures of tokio's need its runtime as they are dropped, too.
+fn drop_entered<T>(value: T) {
+    let entered = runtime::enter();
+    drop(value);
+    drop(entered);
+}
+
+/// # Safety
+///
+/// As [`FutureVtableV1::poll`]: `data` comes from [`start`], `waker` and `out`
+/// are valid.
+unsafe extern "C" fn poll<F, W>(
+    data: *mut c_void,
+    waker: *const WakerV1,
+    out: *mut OutBuf,
+) -> Status
+where
+    F: Future + Send,
+    W: FnOnce(F::Output, &mut OutBuf) -> Status + Send,
+{
+    // SAFETY: the caller's promise.
+    let out = unsafe { &mut *out };
+    panic::guard(out, |out| {
+        // SAFETY: `start` boxed and pinned the task; calls for it do not overlap.
+        unsafe { Pin::new_unchecked(&mut *data.cast::<Task<F, W>>()).poll(waker, out) }
+    })
+}
+
+/// # Safety
+///
+/// As [`FutureVtableV1::drop`]: `data` comes from [`start`], once.
+unsafe extern "C" fn drop_task<F, W>(data: *mut c_void) {
+    panic::guard_silent(|| {
+        // SAFETY: `start` took it out of a box; it is dropped in place here.
+        drop_entered(unsafe { Box::from_raw(data.cast::<Task<F, W>>()) });
+    });
+}

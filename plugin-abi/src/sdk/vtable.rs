@@ -1,0 +1,153 @@
+//! The plugin's life behind its vtable.
+#![allow(unsafe_code, reason = "these functions are the ABI's entry points")]
+
+use std::ffi::c_void;
+use std::marker::PhantomData;
+
+use serde::de::DeserializeOwned;
+
+use super::{ConfigSchema, Plugin, Result, log, panic, runtime, task};
+use crate::abi::{CallFn, CallV1, HostV1, OutBuf, PendingV1, PluginV1, Slice, Status};
+use crate::event::{ItemBound, WorkloadBound, WorkloadResolved, WorkloadUnbound};
+
+/// What `export!` knows of a plugin: implemented by its expansion.
+pub trait PluginExport: 'static {
+    /// The plugin.
+    type Plugin: Plugin;
+    /// Its manifest's note, whole.
+    const NOTE: &'static [u8];
+    /// Its functions, in the manifest's order.
+    const FUNCTIONS: &'static [CallFn];
+}
+
+/// The vtables of a plugin.
+#[derive(Debug)]
+pub(crate) struct Tables<E>(PhantomData<E>);
+
+impl<E: PluginExport> Tables<E> {
+    /// Behind [`crate::abi::EXT_PLUGIN`].
+    pub(crate) const PLUGIN: &'static PluginV1 = &PluginV1 {
+        size: size_of::<PluginV1>(),
+        manifest: Slice::new(E::NOTE),
+        create: create::<E::Plugin>,
+        destroy: destroy::<E::Plugin>,
+        start: start::<E::Plugin>,
+        stop: stop::<E::Plugin>,
+        workload_bound: workload_bound::<E::Plugin>,
+        item_bound: item_bound::<E::Plugin>,
+        workload_resolved: workload_resolved::<E::Plugin>,
+        workload_unbound: workload_unbound::<E::Plugin>,
+    };
+
+    /// Behind [`crate::abi::EXT_CALL`].
+    pub(crate) const CALL: &'static CallV1 = &CallV1 {
+        size: size_of::<CallV1>(),
+        functions: E::FUNCTIONS.as_ptr(),
+        functions_len: E::FUNCTIONS.len(),
+    };
+}
+
+/// # Safety
+///
+/// As [`PluginV1::create`]: all pointers are valid.
+unsafe extern "C" fn create<P: Plugin>(
+    host: *const HostV1,
+    config: Slice,
+    plugin: *mut *mut c_void,
+    out: *mut OutBuf,
+) -> Status {
+    // SAFETY: the host lends the configuration and `out` until this returns.
+    let (config, out) = unsafe { (config.as_bytes(), &mut *out) };
+    panic::guard(out, |out| {
+        // SAFETY: the host outlives the plugin.
+        unsafe { log::install(host) };
+        panic::install_hook();
+        let made = P::Config::from_json(config)
+            .map_err(|error| anyhow::Error::new(error).context("the configuration does not fit"))
+            .and_then(P::new);
+        match made {
+            Ok(made) => {
+                let made = Box::into_raw(Box::new(made));
+                // SAFETY: the host's slot for it.
+                unsafe { *plugin = made.cast() };
+                Status::OK
+            }
+            Err(error) => failed(&error, out),
+        }
+    })
+}
+
+/// # Safety
+///
+/// As [`PluginV1::destroy`]: `plugin` is what `create` made, for the last time.
+unsafe extern "C" fn destroy<P: Plugin>(plugin: *mut c_void) {
+    panic::guard_silent(|| {
+        // SAFETY: `create` took it out of a box.
+        drop(unsafe { Box::from_raw(plugin.cast::<P>()) });
+        runtime::shut_down();
+    });
+}
+
+/// Defines a lifecycle entry: reads the event, calls the hook, drives it.
+macro_rules! lifecycle {
+    ($(fn $name:ident($event:ident: $ty:ty) |$plugin:ident| $hook:expr;)*) => {$(
+        /// # Safety
+        ///
+        /// As [`crate::abi::LifecycleFn`]: `plugin` is what `create` made, and
+        /// lives until the future is dropped; the other pointers are valid.
+        unsafe extern "C" fn $name<P: Plugin>(
+            plugin: *const c_void,
+            event: Slice,
+            out: *mut OutBuf,
+            pending: *mut PendingV1,
+        ) -> Status {
+            // SAFETY: the host's promises above; the event is only read here.
+            let ($plugin, event, out) =
+                unsafe { (&*plugin.cast::<P>(), event.as_bytes(), &mut *out) };
+            panic::guard(out, |out| match read_event::<$ty>(event) {
+                // SAFETY: the host's promises above; the event is moved in.
+                Ok($event) => unsafe { task::start(async move { $hook }, ended, out, pending) },
+                Err(error) => failed(&error, out),
+            })
+        }
+    )*};
+}
+
+lifecycle! {
+    fn start(_event: Nothing) |plugin| plugin.start().await;
+    fn stop(_event: Nothing) |plugin| plugin.stop().await;
+    fn workload_bound(event: WorkloadBound) |plugin| {
+        plugin.workload_bound(&event.workload, &event.interfaces).await
+    };
+    fn item_bound(event: ItemBound) |plugin| {
+        plugin.item_bound(&event.item, &event.interfaces).await
+    };
+    fn workload_resolved(event: WorkloadResolved) |plugin| {
+        plugin.workload_resolved(&event.item).await
+    };
+    fn workload_unbound(event: WorkloadUnbound) |plugin| {
+        plugin.workload_unbound(&event.workload_id).await
+    };
+}
+
+/// An event without contents.
+#[derive(serde::Deserialize)]
+struct Nothing {}
+
+fn read_event<T: DeserializeOwned>(event: &[u8]) -> Result<T> {
+    let event = if event.is_empty() { b"{}" } else { event };
+    serde_json::from_slice(event)
+        .map_err(|error| anyhow::Error::new(error).context("the host's event cannot be read"))
+}
+
+fn ended(result: Result<()>, out: &mut OutBuf) -> Status {
+    match result {
+        Ok(()) => Status::OK,
+        Err(error) => failed(&error, out),
+    }
+}
+
+fn failed(error: &anyhow::Error, out: &mut OutBuf) -> Status {
+    out.set_text(&format!("{error:#}"));
+    Status::FAILED
+}
