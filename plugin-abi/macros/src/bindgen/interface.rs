@@ -201,7 +201,15 @@ impl Generator<'_> {
 
 fn collect(
     served: &Served,
-    make: impl FnMut(&ServedFunction) -> Result<TokenStream>,
+    mut make: impl FnMut(&ServedFunction) -> Result<TokenStream>,
 ) -> Result<Vec<TokenStream>> {
-    served.functions.iter().map(make).collect()
+    let of = |function: &ServedFunction| {
+        make(function).map_err(|problem| {
+            error(format_args!(
+                "in `{}#{}`: {problem}",
+                served.name, function.name
+            ))
+        })
+    };
+    served.functions.iter().map(of).collect()
 }

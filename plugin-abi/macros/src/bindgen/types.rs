@@ -161,7 +161,7 @@ impl Generator<'_> {
                 ));
             }
             _ => {
-                let ty = self.kind(name, def, Mode::Owned, depth)?;
+                let ty = self.kind(&format!("`{name}`"), def, Mode::Owned, depth)?;
                 quote! { #docs pub type #ident = #ty; }
             }
         })
@@ -215,7 +215,11 @@ impl Generator<'_> {
             let ident = camel(name);
             return Ok(quote! { #module::#ident });
         }
-        self.kind(def.name.as_deref().unwrap_or("a type"), def, mode, depth)
+        let name = def
+            .name
+            .as_ref()
+            .map_or_else(|| "this one".into(), |name| format!("`{name}`"));
+        self.kind(&name, def, mode, depth)
     }
 
     fn kind(&self, name: &str, def: &TypeDef, mode: Mode, depth: usize) -> Result<TokenStream> {
@@ -266,7 +270,7 @@ impl Generator<'_> {
             | TypeDefKind::Flags(_)
             | TypeDefKind::Unknown => {
                 return Err(error(format_args!(
-                    "the type `{name}` has no name of its own"
+                    "the type {name} has no name of its own"
                 )));
             }
         })

@@ -1,0 +1,152 @@
+//! Holds what a component imports against what the plugin serves, type by
+//! type, before any call can be made.
+
+use std::future::poll_fn;
+use std::pin::pin;
+
+use anyhow::Context as _;
+use wash_runtime::engine::workload::ResolvedWorkload;
+use wash_runtime::wasmtime::component::types::{ComponentFunc, ComponentItem};
+
+use crate::flat;
+use crate::shape::Shape;
+use crate::world::{Function, Interface, World};
+
+/// A component's function has another type than the plugin's.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`{interface}#{function}` has other types than plugin `{plugin}` serves: {place} is `{component}` in the component and `{served}` in the plugin; build the component against the plugin's WIT, or use a plugin that serves the component's"
+)]
+struct Mismatch {
+    plugin: String,
+    interface: String,
+    function: String,
+    place: String,
+    component: String,
+    served: String,
+}
+
+/// Checks every function of the item that this plugin serves.
+pub(super) async fn check(
+    plugin: &str,
+    world: &World,
+    workload: &ResolvedWorkload,
+    item_id: &str,
+) -> anyhow::Result<()> {
+    // Only its types are looked at; it is dropped before anybody could run it.
+    let mut linked = pin!(workload.instantiate_pre(item_id));
+    let linked = poll_fn(|cx| flat::permissive(|| linked.as_mut().poll(cx))).await;
+    let linked = match linked {
+        Ok(linked) => linked,
+        Err(error) if is_service(workload, item_id).await && unknown_id(&error) => {
+            // A host that cannot show us its services: linking them still
+            // compares the number of values, and each call all values.
+            return Ok(());
+        }
+        Err(error) => {
+            return Err(error).with_context(|| {
+                format!("what plugin `{plugin}` and others serve does not complete the component")
+            });
+        }
+    };
+    let component = linked.component();
+    let engine = component.engine();
+    for (name, import) in component.component_type().imports(engine) {
+        let ComponentItem::ComponentInstance(instance) = import.ty else { continue };
+        let Some(served) = world.served().find(|served| serves(served, name)) else { continue };
+        for (name, export) in instance.exports(engine) {
+            let ComponentItem::ComponentFunc(component) = export.ty else { continue };
+            if let Some(function) = served.functions.iter().find(|f| f.name == name) {
+                compare(plugin, world, served, function, &component)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn is_service(workload: &ResolvedWorkload, item_id: &str) -> bool {
+    !workload.components().read().await.contains_key(item_id)
+}
+
+fn unknown_id(error: &anyhow::Error) -> bool {
+    error.to_string().contains("component ID not found")
+}
+
+/// Whether a component's import of this name is served by the interface.
+fn serves(served: &Interface, import: &str) -> bool {
+    let (path, version) = match import.split_once('@') {
+        Some((path, version)) => (path, Some(version)),
+        None => (import, None),
+    };
+    let mut name = served.name.clone();
+    name.version = None;
+    if name.to_string() != path {
+        return false;
+    }
+    name.version = version.and_then(|version| version.parse().ok());
+    served.name.serves(&name)
+}
+
+fn compare(
+    plugin: &str,
+    world: &World,
+    interface: &Interface,
+    function: &Function,
+    component: &ComponentFunc,
+) -> Result<(), Mismatch> {
+    let mismatch = |place: String, component: String, served: String| Mismatch {
+        plugin: plugin.to_owned(),
+        interface: interface.id.clone(),
+        function: function.name.clone(),
+        place,
+        component,
+        served,
+    };
+    let wit = |ty| Shape::of_wit(world.resolve(), ty);
+
+    let served: Vec<_> = function.wit.params.iter().map(|p| (p.name.as_str(), wit(&p.ty))).collect();
+    let given: Vec<_> = component.params().map(|(name, ty)| (name, Shape::of_component(&ty))).collect();
+    if served.len() != given.len() {
+        return Err(mismatch(
+            String::from("the list of parameters"),
+            signature(&given),
+            signature(&served),
+        ));
+    }
+    for ((name, served), (_, given)) in served.iter().zip(&given) {
+        if let Some(difference) = given.difference(served) {
+            let place = difference.place(&format!("parameter `{name}`"));
+            return Err(mismatch(place, difference.left, difference.right));
+        }
+    }
+
+    let served: Vec<_> = function.wit.result.iter().map(wit).collect();
+    let given: Vec<_> = component.results().map(|ty| Shape::of_component(&ty)).collect();
+    match (served.as_slice(), given.as_slice()) {
+        ([], []) => {}
+        ([served], [given]) => {
+            if let Some(difference) = given.difference(served) {
+                let place = difference.place("the result");
+                return Err(mismatch(place, difference.left, difference.right));
+            }
+        }
+        (served, given) => {
+            let text = |shapes: &[Shape]| match shapes {
+                [] => String::from("nothing"),
+                all => all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            };
+            return Err(mismatch(String::from("the result"), text(given), text(served)));
+        }
+    }
+
+    let kind = |is_async| String::from(if is_async { "async func" } else { "func" });
+    if component.async_() {
+        return Err(mismatch(String::from("it"), kind(true), kind(false)));
+    }
+    Ok(())
+}
+
+fn signature(params: &[(&str, Shape)]) -> String {
+    let params: Vec<_> = params.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
+    format!("({})", params.join(", "))
+}

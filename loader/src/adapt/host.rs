@@ -1,0 +1,63 @@
+//! What this host offers to a plugin.
+#![allow(unsafe_code, reason = "the plugin sees the host as a pointer and functions")]
+
+use std::ffi::c_void;
+use std::sync::OnceLock;
+
+use wash_plugin_abi::abi::{EXT_LOG, HostV1, LogV1, Slice};
+
+use super::host_log::{self, PluginLog};
+
+/// The host, as one plugin sees it.
+#[derive(Debug)]
+pub(super) struct HostSide {
+    /// Written once the address of the box is known.
+    raw: OnceLock<HostV1>,
+    pub(super) log: PluginLog,
+}
+
+// SAFETY: `raw` points to the box itself, and all behind it may be shared.
+unsafe impl Send for HostSide {}
+// SAFETY: as above.
+unsafe impl Sync for HostSide {}
+
+impl HostSide {
+    pub(super) fn new(plugin: &'static str) -> Box<Self> {
+        let side = Box::new(Self { raw: OnceLock::new(), log: PluginLog::new(plugin) });
+        let data = (&raw const *side).cast();
+        side.raw.get_or_init(|| HostV1 { size: size_of::<HostV1>(), data, extension });
+        side
+    }
+
+    /// For the plugin, as long as the box lives.
+    pub(super) fn raw(&self) -> *const HostV1 {
+        self.raw.get().map_or(std::ptr::null(), |raw| &raw const *raw)
+    }
+
+    /// # Safety
+    ///
+    /// `data` must be what [`HostSide::new`] put into `raw`, of a box that
+    /// lives for all of `'a`.
+    pub(super) unsafe fn from_data<'a>(data: *const c_void) -> &'a Self {
+        // SAFETY: the caller's promise.
+        unsafe { &*data.cast::<Self>() }
+    }
+}
+
+static LOG: LogV1 = LogV1 {
+    size: size_of::<LogV1>(),
+    enabled: host_log::enabled,
+    log: host_log::log,
+};
+
+/// # Safety
+///
+/// As [`wash_plugin_abi::abi::ExtensionFn`]: `id` is valid for the call.
+unsafe extern "C" fn extension(_data: *const c_void, id: Slice) -> *const c_void {
+    // SAFETY: the caller's promise.
+    if unsafe { id.as_bytes() } == EXT_LOG.as_bytes() {
+        (&raw const LOG).cast()
+    } else {
+        std::ptr::null()
+    }
+}

@@ -1,0 +1,65 @@
+//! The host's names for things, as the plugin is told them.
+
+use std::collections::HashSet;
+
+use wash_plugin_abi::event::{Interface, Item, ItemKind, Workload};
+use wash_runtime::engine::workload::{ResolvedWorkload, UnresolvedWorkload, WorkloadItem};
+use wash_runtime::plugin::WitInterfaces;
+use wash_runtime::wit::{WitInterface, WitWorld};
+
+use crate::world::World;
+
+/// What a plugin serves, as the host's binder wants it. Following the example
+/// in the host's own documentation, it stands under `exports`.
+pub(super) fn wit_world(world: &World) -> WitWorld {
+    let exports = world
+        .interfaces()
+        .iter()
+        .map(|interface| WitInterface {
+            namespace: interface.name.namespace.clone(),
+            package: interface.name.package.clone(),
+            interfaces: HashSet::from([interface.name.interface.clone()]),
+            version: interface.name.version.clone(),
+            config: Default::default(),
+            name: None,
+        })
+        .collect();
+    WitWorld { imports: HashSet::new(), exports }
+}
+
+pub(super) fn unresolved(workload: &UnresolvedWorkload) -> Workload {
+    Workload::new(workload.id(), workload.name(), workload.namespace())
+}
+
+pub(super) fn item(item: &WorkloadItem<'_>) -> Item {
+    let kind = if item.is_service() { ItemKind::Service } else { ItemKind::Component };
+    let workload =
+        Workload::new(item.workload_id(), item.workload_name(), item.workload_namespace());
+    Item::new(item.id(), Some(kind), workload)
+}
+
+pub(super) fn resolved(workload: &ResolvedWorkload, component_id: &str) -> Item {
+    let of = Workload::new(workload.id(), workload.name(), workload.namespace());
+    Item::new(component_id, None, of)
+}
+
+pub(super) fn interfaces(interfaces: &WitInterfaces<'_>) -> Vec<Interface> {
+    let mut all: Vec<_> = interfaces.iter().map(interface).collect();
+    // The host's set has no order; a plugin should see the same one each time.
+    all.sort_by(|a, b| key(a).cmp(&key(b)));
+    all
+}
+
+fn key(of: &Interface) -> impl Ord + '_ {
+    (&of.namespace, &of.package, &of.name, &of.version, &of.interfaces)
+}
+
+fn interface(from: &WitInterface) -> Interface {
+    let mut names: Vec<_> = from.interfaces.iter().cloned().collect();
+    names.sort();
+    let mut interface = Interface::new(&from.namespace, &from.package, names);
+    interface.version = from.version.as_ref().map(ToString::to_string);
+    interface.name.clone_from(&from.name);
+    interface.config.clone_from(&from.config);
+    interface
+}

@@ -1,0 +1,280 @@
+//! The plugin that a library makes: its life, and what goes wrong in it.
+#![allow(unsafe_code, reason = "the plugin is a pointer that its library's functions take")]
+
+use std::ffi::c_void;
+use std::future::poll_fn;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use wash_plugin_abi::abi::{Buffer, CallFn, LifecycleFn, PluginV1, Slice, Status};
+
+use super::driver::{self, PluginFuture};
+use super::host::HostSide;
+use crate::library::Loaded;
+
+/// A plugin that was created. Dropped, it is destroyed; whoever can still call
+/// it holds a reference.
+#[derive(Debug)]
+pub(super) struct Instance {
+    id: &'static str,
+    plugin: NonNull<c_void>,
+    vtable: &'static PluginV1,
+    functions: &'static [CallFn],
+    panics: AtomicU64,
+    failures: AtomicU64,
+    last_error: Mutex<Option<String>>,
+    /// Dropped after the plugin (see `Drop`), which may log until the end.
+    _host: Box<HostSide>,
+}
+
+// SAFETY: the ABI says that a plugin may be used from any thread, at once.
+unsafe impl Send for Instance {}
+// SAFETY: as above.
+unsafe impl Sync for Instance {}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        // SAFETY: `create` made it, and nobody refers to it any more. The
+        // fields are dropped after this, and so is the host's side.
+        unsafe { (self.vtable.destroy)(self.plugin.as_ptr()) }
+    }
+}
+
+/// What has gone wrong in a plugin.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Faults {
+    /// Panics, in calls and hooks.
+    pub panics: u64,
+    /// Other errors, in calls and hooks. What a function returns as its WIT
+    /// result is not among them.
+    pub failures: u64,
+    /// The last of either.
+    pub last_error: Option<String>,
+}
+
+/// A step of a plugin's life did not end well.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LifecycleError {
+    /// The plugin said that it failed.
+    #[error("plugin `{plugin}` failed in {step}: {message}")]
+    Failed {
+        /// The plugin's id.
+        plugin: &'static str,
+        /// The step.
+        step: &'static str,
+        /// What the plugin said.
+        message: String,
+    },
+    /// The plugin panicked.
+    #[error("plugin `{plugin}` panicked in {step}: {message}")]
+    Panicked {
+        /// The plugin's id.
+        plugin: &'static str,
+        /// The step.
+        step: &'static str,
+        /// Message and place.
+        message: String,
+    },
+    /// The plugin took too long.
+    #[error("plugin `{plugin}` did not finish {step} within {seconds} seconds")]
+    TimedOut {
+        /// The plugin's id.
+        plugin: &'static str,
+        /// The step.
+        step: &'static str,
+        /// How long it was given.
+        seconds: u64,
+    },
+}
+
+/// A step in a plugin's life.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Hook {
+    Start,
+    Stop,
+    WorkloadBound,
+    ItemBound,
+    WorkloadResolved,
+    WorkloadUnbound,
+}
+
+impl Hook {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::WorkloadBound => "workload_bound",
+            Self::ItemBound => "item_bound",
+            Self::WorkloadResolved => "workload_resolved",
+            Self::WorkloadUnbound => "workload_unbound",
+        }
+    }
+
+    fn entry(self, vtable: &PluginV1) -> LifecycleFn {
+        match self {
+            Self::Start => vtable.start,
+            Self::Stop => vtable.stop,
+            Self::WorkloadBound => vtable.workload_bound,
+            Self::ItemBound => vtable.item_bound,
+            Self::WorkloadResolved => vtable.workload_resolved,
+            Self::WorkloadUnbound => vtable.workload_unbound,
+        }
+    }
+}
+
+/// Makes the plugin of a loaded library from its configuration (JSON).
+pub(super) async fn create(
+    id: &'static str,
+    loaded: &Loaded,
+    config: Vec<u8>,
+    deadline: Duration,
+) -> Result<Arc<Instance>, LifecycleError> {
+    let (vtable, functions) = (loaded.vtable(), loaded.functions());
+    let work = move || create_now(id, vtable, functions, &config);
+    on_own_thread(id, "create", deadline, work).await
+}
+
+fn create_now(
+    id: &'static str,
+    vtable: &'static PluginV1,
+    functions: &'static [CallFn],
+    config: &[u8],
+) -> Result<Arc<Instance>, LifecycleError> {
+    let host = HostSide::new(id);
+    let mut out = Buffer::new();
+    let mut plugin = std::ptr::null_mut();
+    // SAFETY: the vtable is the library's; the host's side is boxed, and lives
+    // as long as the plugin.
+    let status = unsafe {
+        (vtable.create)(host.raw(), Slice::new(config), &mut plugin, out.out())
+    };
+    if status != Status::OK {
+        return Err(failure(id, "create", status, &out));
+    }
+    // A plugin in C may have no state; its own functions know what null means.
+    let plugin = NonNull::new(plugin).unwrap_or(NonNull::dangling());
+    Ok(Arc::new(Instance {
+        id,
+        plugin,
+        vtable,
+        functions,
+        panics: AtomicU64::new(0),
+        failures: AtomicU64::new(0),
+        last_error: Mutex::new(None),
+        _host: host,
+    }))
+}
+
+/// Runs a hook of the plugin, with its event (JSON).
+pub(super) async fn run(
+    instance: Arc<Instance>,
+    hook: Hook,
+    event: Vec<u8>,
+    deadline: Duration,
+) -> Result<(), LifecycleError> {
+    let (id, name) = (instance.id, hook.name());
+    let runtime = tokio::runtime::Handle::current();
+    let work = move || runtime.block_on(instance.drive(hook, &event));
+    on_own_thread(id, name, deadline, work).await
+}
+
+/// Runs `work` where it may block, and stops waiting at the deadline: a plugin
+/// that never returns must not take one of the host's threads with it.
+async fn on_own_thread<R: Send + 'static>(
+    plugin: &'static str,
+    step: &'static str,
+    deadline: Duration,
+    work: impl FnOnce() -> Result<R, LifecycleError> + Send + 'static,
+) -> Result<R, LifecycleError> {
+    match tokio::time::timeout(deadline, tokio::task::spawn_blocking(work)).await {
+        Ok(Ok(ended)) => ended,
+        Ok(Err(error)) => {
+            Err(LifecycleError::Failed { plugin, step, message: error.to_string() })
+        }
+        Err(_) => Err(LifecycleError::TimedOut { plugin, step, seconds: deadline.as_secs() }),
+    }
+}
+
+impl Instance {
+    pub(super) fn id(&self) -> &'static str {
+        self.id
+    }
+
+    /// For the plugin's own functions.
+    pub(super) fn raw(&self) -> *const c_void {
+        self.plugin.as_ptr()
+    }
+
+    /// The entry of a function, by its place in the manifest.
+    pub(super) fn function(&self, index: usize) -> Option<CallFn> {
+        self.functions.get(index).copied()
+    }
+
+    pub(super) fn faults(&self) -> Faults {
+        Faults {
+            panics: self.panics.load(Ordering::Relaxed),
+            failures: self.failures.load(Ordering::Relaxed),
+            last_error: self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// Notes something that went wrong.
+    pub(super) fn record(&self, panicked: bool, error: &impl std::fmt::Display) {
+        let counter = if panicked { &self.panics } else { &self.failures };
+        counter.fetch_add(1, Ordering::Relaxed);
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+    }
+
+    async fn drive(&self, hook: Hook, event: &[u8]) -> Result<(), LifecycleError> {
+        let entry = hook.entry(self.vtable);
+        let mut out = Buffer::new();
+        let mut running: Option<PluginFuture> = None;
+        let status = poll_fn(|cx| {
+            let status = match &mut running {
+                Some(future) => future.poll(cx, &mut out),
+                None => {
+                    // SAFETY: the entry is this plugin's, which outlives the
+                    // future in `running`; the event is only read by the call.
+                    let (status, future) = unsafe {
+                        driver::begin(cx, &mut out, |out, pending| {
+                            entry(self.raw(), Slice::new(event), out, pending)
+                        })
+                    };
+                    running = future;
+                    status
+                }
+            };
+            match status {
+                Status::PENDING => Poll::Pending,
+                ended => Poll::Ready(ended),
+            }
+        })
+        .await;
+        drop(running);
+        if status == Status::OK {
+            return Ok(());
+        }
+        let error = failure(self.id, hook.name(), status, &out);
+        self.record(status == Status::PANICKED, &error);
+        Err(error)
+    }
+}
+
+fn failure(
+    plugin: &'static str,
+    step: &'static str,
+    status: Status,
+    out: &Buffer,
+) -> LifecycleError {
+    let message = String::from_utf8_lossy(out.as_slice()).into_owned();
+    if status == Status::PANICKED {
+        LifecycleError::Panicked { plugin, step, message }
+    } else {
+        LifecycleError::Failed { plugin, step, message }
+    }
+}

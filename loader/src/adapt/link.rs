@@ -1,0 +1,134 @@
+//! Links what a plugin serves into a component.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use wash_runtime::engine::ctx::SharedCtx;
+use wash_runtime::engine::workload::WorkloadItem;
+use wash_runtime::plugin::WitInterfaces;
+use wash_runtime::wasmtime::StoreContextMut;
+use wash_runtime::wasmtime::component::LinkerInstance;
+use wash_runtime::wit::WitInterface;
+
+use super::call::Target;
+use super::instance::Instance;
+use crate::flat::{Args, INDIRECT, Results};
+use crate::world::{Function, Interface, InterfaceName, World};
+
+/// Defines, in the item's linker, each function of the interfaces that it
+/// imports, was promised, and the plugin serves.
+pub(super) fn link(
+    instance: &Arc<Instance>,
+    world: &World,
+    item: &mut WorkloadItem<'_>,
+    interfaces: &WitInterfaces<'_>,
+) -> anyhow::Result<()> {
+    let imports = item.world().imports;
+    for served in world.served() {
+        let name = &served.name;
+        if !interfaces.contains(&name.namespace, &name.package, &[&name.interface]) {
+            continue;
+        }
+        for import in imported_as(&imports, name) {
+            anyhow::ensure!(
+                name.serves(&import),
+                "the component imports `{import}`, and plugin `{}` serves `{}`: the versions are not compatible",
+                instance.id(),
+                served.id
+            );
+            let mut linker = item.linker().instance(&import.to_string())?;
+            define(&mut linker, instance, served).with_context(|| {
+                format!("plugin `{}` cannot be linked to `{import}`", instance.id())
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// The names by which a component imports an interface: one for each version.
+fn imported_as<'a>(
+    imports: impl IntoIterator<Item = &'a WitInterface>,
+    name: &InterfaceName,
+) -> Vec<InterfaceName> {
+    let mut found: Vec<_> = imports
+        .into_iter()
+        .filter(|import| {
+            import.namespace == name.namespace
+                && import.package == name.package
+                && import.interfaces.contains(&name.interface)
+        })
+        .map(|import| InterfaceName { version: import.version.clone(), ..name.clone() })
+        .collect();
+    found.sort_by(|a, b| a.version.cmp(&b.version));
+    found.dedup();
+    found
+}
+
+fn define(
+    linker: &mut LinkerInstance<'_, SharedCtx>,
+    instance: &Arc<Instance>,
+    interface: &Interface,
+) -> anyhow::Result<()> {
+    for function in &interface.functions {
+        let entry = instance.function(function.index).with_context(|| {
+            format!("`{}` is not in its call table", function.name)
+        })?;
+        let target = Target::new(Arc::clone(instance), entry, &interface.id, &function.name);
+        define_function(linker, function, target)?;
+    }
+    Ok(())
+}
+
+/// Defines a function with the number of core values that its type has.
+fn define_function(
+    linker: &mut LinkerInstance<'_, SharedCtx>,
+    function: &Function,
+    target: Target,
+) -> anyhow::Result<()> {
+    macro_rules! by_count {
+        ($($n:literal)*) => {
+            match (function.flat_params, function.flat_result) {
+                $(
+                    (Some($n), false) => wrap::<$n, 0>(linker, function, target),
+                    (Some($n), true) => wrap::<$n, 1>(linker, function, target),
+                )*
+                (None, false) => wrap::<INDIRECT, 0>(linker, function, target),
+                (None, true) => wrap::<INDIRECT, 1>(linker, function, target),
+                (Some(n), _) => anyhow::bail!("{n} core values are more than the ABI passes"),
+            }
+        };
+    }
+    by_count!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
+}
+
+fn wrap<const N: usize, const M: usize>(
+    linker: &mut LinkerInstance<'_, SharedCtx>,
+    function: &Function,
+    target: Target,
+) -> anyhow::Result<()> {
+    if function.is_async {
+        let target = Arc::new(target);
+        linker.func_wrap_async(
+            &function.name,
+            move |store: StoreContextMut<'_, SharedCtx>, args: Args<N>| {
+                let ctx = &store.data().active_ctx;
+                let (workload, component) =
+                    (Arc::clone(&ctx.workload_id), Arc::clone(&ctx.component_id));
+                let target = Arc::clone(&target);
+                Box::new(async move {
+                    let out = target.call_async(workload, component, args.0).await?;
+                    Ok(Results::<M>(out))
+                })
+            },
+        )?;
+    } else {
+        linker.func_wrap(
+            &function.name,
+            move |store: StoreContextMut<'_, SharedCtx>, args: Args<N>| {
+                let out = target.call(&store.data().active_ctx, &args.0)?;
+                Ok(Results::<M>(out))
+            },
+        )?;
+    }
+    Ok(())
+}

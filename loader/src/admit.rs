@@ -1,0 +1,166 @@
+//! Which plugins may be loaded, decided in one pass over all of them:
+//! [`admit`].
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
+
+use wash_plugin_abi::{abi, manifest::Manifest};
+
+use crate::{
+    facts::Facts,
+    inspect::{Inspected, Linkage},
+    rejection::{Rejection, RejectionCause, Stage},
+    world::World,
+};
+
+/// A plugin that may be loaded.
+///
+/// Only [`admit`] makes one, so code that was not checked cannot be loaded.
+#[derive(Debug)]
+pub struct Admitted(Inspected);
+
+/// The outcome of [`admit`].
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Admission {
+    /// The plugins that may be loaded, in the order given.
+    pub admitted: Vec<Admitted>,
+    /// Why the others may not; there can be several rejections of one file.
+    pub rejections: Vec<Rejection>,
+}
+
+/// Decides which plugins may be loaded.
+///
+/// A plugin must speak this host's revision of the ABI, and have an id that
+/// neither another plugin here nor the host uses. `reserved` are the ids that
+/// the host has, each with a name for the one who has it, such as
+/// `("wasi-logging", "the built-in plugin")`. No two plugins may serve the same
+/// interface in the same version.
+///
+/// Where two plugins conflict, both are rejected: which one is meant is not for
+/// the order of file names to decide.
+#[must_use]
+pub fn admit(candidates: Vec<Inspected>, reserved: &[(String, String)]) -> Admission {
+    let mut by_id: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut by_interface: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, candidate) in candidates.iter().enumerate() {
+        by_id.entry(candidate.id()).or_default().push(index);
+        for interface in candidate.world().exports().collect::<BTreeSet<_>>() {
+            by_interface.entry(interface).or_default().push(index);
+        }
+    }
+    let others = |indices: Option<&Vec<usize>>, index: usize| -> Vec<&Inspected> {
+        indices
+            .into_iter()
+            .flatten()
+            .filter(|other| **other != index)
+            .filter_map(|other| candidates.get(*other))
+            .collect()
+    };
+
+    let mut rejections: Vec<Vec<Rejection>> = Vec::new();
+    for (index, candidate) in candidates.iter().enumerate() {
+        let mut causes = Vec::new();
+        let revision = candidate.manifest().abi_revision;
+        if revision != abi::REVISION {
+            causes.push(RejectionCause::AbiRevision { plugin: revision, host: abi::REVISION });
+        }
+        let id = candidate.id();
+        let namesakes = others(by_id.get(id), index);
+        if !namesakes.is_empty() {
+            causes.push(RejectionCause::DuplicateId {
+                id: id.to_owned(),
+                others: namesakes.iter().map(|other| other.path().to_owned()).collect(),
+            });
+        }
+        if let Some((_, owner)) = reserved.iter().find(|(reserved, _)| reserved == id) {
+            causes.push(RejectionCause::ReservedId { id: id.to_owned(), owner: owner.clone() });
+        }
+        for interface in candidate.world().exports().collect::<BTreeSet<_>>() {
+            // Namesakes are two copies of one plugin: that is said above.
+            let rivals: Vec<_> = others(by_interface.get(interface), index)
+                .into_iter()
+                .filter(|other| other.id() != id)
+                .map(|other| (other.id().to_owned(), other.path().to_owned()))
+                .collect();
+            if !rivals.is_empty() {
+                causes.push(RejectionCause::DuplicateInterface {
+                    interface: interface.to_owned(),
+                    others: rivals,
+                });
+            }
+        }
+        rejections.push(
+            causes
+                .into_iter()
+                .map(|cause| candidate.reject(Stage::Admit, cause))
+                .collect(),
+        );
+    }
+
+    let mut admission = Admission::default();
+    for (candidate, rejections) in candidates.into_iter().zip(rejections) {
+        if rejections.is_empty() {
+            admission.admitted.push(Admitted(candidate));
+        } else {
+            admission.rejections.extend(rejections);
+        }
+    }
+    admission
+}
+
+impl Admitted {
+    /// Where it was read.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// The plugin's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.0.id()
+    }
+
+    /// Its manifest.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        self.0.manifest()
+    }
+
+    /// Its WIT world.
+    #[must_use]
+    pub fn world(&self) -> &Arc<World> {
+        self.0.world()
+    }
+
+    /// The digest of [`bytes`](Self::bytes), in lower-case hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        self.0.sha256()
+    }
+
+    /// Exactly the bytes that were inspected, and so the ones to load.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.0.bytes()
+    }
+
+    /// What it makes the dynamic linker do.
+    #[must_use]
+    pub fn linkage(&self) -> &Linkage {
+        self.0.linkage()
+    }
+
+    pub(crate) fn facts(&self) -> Facts {
+        self.0.facts()
+    }
+
+    /// Takes the admission back.
+    pub(crate) fn reject(&self, stage: Stage, cause: RejectionCause) -> Rejection {
+        self.0.reject(stage, cause)
+    }
+}

@@ -1,0 +1,250 @@
+//! From a call's buffer into a component.
+
+use wash_runtime::wasmtime::component::__internal::{ComponentTypes, InterfaceType, LowerContext};
+use wash_runtime::wasmtime::component::Lower;
+use wash_runtime::wasmtime::{Result, ValRaw, bail, ensure, error::format_err};
+
+use super::lift::describe;
+use super::{align_to, array, is_plain, layout, slice};
+
+/// Copies the values in `buffer` into a component.
+pub(super) struct Lowerer<'a, 'cx, T: 'static> {
+    cx: &'a mut LowerContext<'cx, T>,
+    types: &'cx ComponentTypes,
+    buffer: &'a [u8],
+}
+
+impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
+    pub(super) fn new(cx: &'a mut LowerContext<'cx, T>, buffer: &'a [u8]) -> Self {
+        let types = cx.types;
+        Self { cx, types, buffer }
+    }
+
+    /// Writes the value of `ty` at offset `src` to memory at `dst`, where
+    /// there is room for it.
+    pub(super) fn memory(&mut self, ty: InterfaceType, src: usize, dst: usize) -> Result<()> {
+        match ty {
+            InterfaceType::Bool
+            | InterfaceType::U8
+            | InterfaceType::S8
+            | InterfaceType::U16
+            | InterfaceType::S16
+            | InterfaceType::U32
+            | InterfaceType::S32
+            | InterfaceType::U64
+            | InterfaceType::S64
+            | InterfaceType::Float32
+            | InterfaceType::Float64
+            | InterfaceType::Char
+            | InterfaceType::Flags(_) => {
+                check(self.types, ty, self.buffer, src)?;
+                let bytes = slice(self.buffer, src, layout(self.types, &ty).0)?;
+                self.put(dst, bytes)
+            }
+            InterfaceType::String => {
+                let (at, len) = self.pair(src)?;
+                let text = std::str::from_utf8(slice(self.buffer, at, len)?)?;
+                // In the encoding that the component chose.
+                text.linear_lower_to_memory(self.cx, ty, dst)
+            }
+            InterfaceType::List(i) => {
+                let (at, len) = self.pair(src)?;
+                self.list(self.types[i].element, at, len, dst)
+            }
+            InterfaceType::Record(i) => {
+                self.fields(self.types[i].fields.iter().map(|field| field.ty), src, dst)
+            }
+            InterfaceType::Tuple(i) => {
+                self.fields(self.types[i].types.iter().copied(), src, dst)
+            }
+            InterfaceType::Enum(_)
+            | InterfaceType::Variant(_)
+            | InterfaceType::Option(_)
+            | InterfaceType::Result(_) => {
+                let (tag, payload_at) = variant_layout(self.types, ty)?;
+                let number = discriminant(tag, self.buffer, src)?;
+                let payload = case(self.types, ty, number)?;
+                let bytes = slice(self.buffer, src, tag)?;
+                self.put(dst, bytes)?;
+                match payload {
+                    Some(payload) => self.memory(payload, src + payload_at, dst + payload_at),
+                    None => Ok(()),
+                }
+            }
+            other => bail!("{} cannot be returned by a plugin", describe(&other)),
+        }
+    }
+
+    fn fields(
+        &mut self,
+        fields: impl Iterator<Item = InterfaceType>,
+        src: usize,
+        dst: usize,
+    ) -> Result<()> {
+        let mut end = 0;
+        for ty in fields {
+            let (size, align) = layout(self.types, &ty);
+            end = align_to(end, align);
+            self.memory(ty, src + end, dst + end)?;
+            end += size;
+        }
+        Ok(())
+    }
+
+    fn list(&mut self, element: InterfaceType, at: usize, len: usize, dst: usize) -> Result<()> {
+        let (size, align) = layout(self.types, &element);
+        ensure!(size > 0 || len == 0, "a list's elements have no size");
+        let bytes = slice(self.buffer, at, len.saturating_mul(size))?;
+        let ptr = self.cx.realloc(0, 0, u32::try_from(align)?, bytes.len())?;
+        if is_plain(self.types, &element) {
+            self.put(ptr, bytes)?;
+        } else {
+            for i in 0..len {
+                self.memory(element, at + i * size, ptr + i * size)?;
+            }
+        }
+        self.put(dst, &u32::try_from(ptr)?.to_le_bytes())?;
+        self.put(dst + 4, &u32::try_from(len)?.to_le_bytes())
+    }
+
+    /// Offset and length of a list or string in the buffer.
+    fn pair(&self, src: usize) -> Result<(usize, usize)> {
+        let [a, b, c, d, e, f, g, h] = array(self.buffer, src)?;
+        Ok((
+            u32::from_le_bytes([a, b, c, d]) as usize,
+            u32::from_le_bytes([e, f, g, h]) as usize,
+        ))
+    }
+
+    fn put(&mut self, dst: usize, bytes: &[u8]) -> Result<()> {
+        match self
+            .cx
+            .as_slice_mut()
+            .get_mut(dst..)
+            .and_then(|rest| rest.get_mut(..bytes.len()))
+        {
+            Some(room) => room.copy_from_slice(bytes),
+            None => bail!("the component's memory ends before the result does"),
+        }
+        Ok(())
+    }
+}
+
+/// The one core value that a value of `ty` at offset `src` is.
+pub(super) fn flat(
+    types: &ComponentTypes,
+    ty: InterfaceType,
+    buffer: &[u8],
+    src: usize,
+) -> Result<ValRaw> {
+    check(types, ty, buffer, src)?;
+    Ok(match ty {
+        InterfaceType::Bool | InterfaceType::U8 => {
+            ValRaw::u32(u8::from_le_bytes(array(buffer, src)?).into())
+        }
+        InterfaceType::S8 => ValRaw::i32(i8::from_le_bytes(array(buffer, src)?).into()),
+        InterfaceType::U16 => ValRaw::u32(u16::from_le_bytes(array(buffer, src)?).into()),
+        InterfaceType::S16 => ValRaw::i32(i16::from_le_bytes(array(buffer, src)?).into()),
+        InterfaceType::U32 | InterfaceType::Char => {
+            ValRaw::u32(u32::from_le_bytes(array(buffer, src)?))
+        }
+        InterfaceType::S32 => ValRaw::i32(i32::from_le_bytes(array(buffer, src)?)),
+        InterfaceType::U64 | InterfaceType::S64 => {
+            ValRaw::u64(u64::from_le_bytes(array(buffer, src)?))
+        }
+        InterfaceType::Float32 => ValRaw::f32(u32::from_le_bytes(array(buffer, src)?)),
+        InterfaceType::Float64 => ValRaw::f64(u64::from_le_bytes(array(buffer, src)?)),
+        InterfaceType::Flags(_) => match layout(types, &ty).0 {
+            1 => ValRaw::u32(u8::from_le_bytes(array(buffer, src)?).into()),
+            2 => ValRaw::u32(u16::from_le_bytes(array(buffer, src)?).into()),
+            _ => ValRaw::u32(u32::from_le_bytes(array(buffer, src)?)),
+        },
+        // One core value means that no case has a payload.
+        InterfaceType::Enum(_)
+        | InterfaceType::Variant(_)
+        | InterfaceType::Option(_)
+        | InterfaceType::Result(_) => {
+            let number = discriminant(variant_layout(types, ty)?.0, buffer, src)?;
+            case(types, ty, number)?;
+            ValRaw::u32(number)
+        }
+        // One core value means that there is one field, at the same place.
+        InterfaceType::Record(i) => flat(types, only(types[i].fields.iter().map(|f| f.ty))?, buffer, src)?,
+        InterfaceType::Tuple(i) => flat(types, only(types[i].types.iter().copied())?, buffer, src)?,
+        other => bail!("{} is not one core value", describe(&other)),
+    })
+}
+
+fn only(mut fields: impl Iterator<Item = InterfaceType>) -> Result<InterfaceType> {
+    match (fields.next(), fields.next()) {
+        (Some(ty), None) => Ok(ty),
+        _ => bail!("the result is not one core value"),
+    }
+}
+
+/// What a plugin wrote is checked like any input.
+fn check(types: &ComponentTypes, ty: InterfaceType, buffer: &[u8], src: usize) -> Result<()> {
+    match ty {
+        InterfaceType::Bool => {
+            let [byte] = array(buffer, src)?;
+            ensure!(byte <= 1, "{byte} is not a bool");
+        }
+        InterfaceType::Char => {
+            let value = u32::from_le_bytes(array(buffer, src)?);
+            ensure!(char::from_u32(value).is_some(), "{value:#x} is not a Unicode scalar value");
+        }
+        InterfaceType::Flags(i) => {
+            let mut bits = [0; 4];
+            for (bit, byte) in bits.iter_mut().zip(slice(buffer, src, layout(types, &ty).0)?) {
+                *bit = *byte;
+            }
+            let bits = u64::from(u32::from_le_bytes(bits));
+            let count = types[i].names.len();
+            ensure!(
+                bits.checked_shr(u32::try_from(count)?).unwrap_or(0) == 0,
+                "{bits:#x} has bits that are none of the {count} flags"
+            );
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The number of the case, from a discriminant of `size` bytes.
+pub(super) fn discriminant(size: usize, bytes: &[u8], at: usize) -> Result<u32> {
+    Ok(match size {
+        1 => u8::from_le_bytes(array(bytes, at)?).into(),
+        2 => u16::from_le_bytes(array(bytes, at)?).into(),
+        _ => u32::from_le_bytes(array(bytes, at)?),
+    })
+}
+
+/// Bytes of the discriminant, and offset of the payload, of an enum, variant,
+/// option or result.
+pub(super) fn variant_layout(types: &ComponentTypes, ty: InterfaceType) -> Result<(usize, usize)> {
+    let info = match ty {
+        InterfaceType::Enum(i) => &types[i].info,
+        InterfaceType::Variant(i) => &types[i].info,
+        InterfaceType::Option(i) => &types[i].info,
+        InterfaceType::Result(i) => &types[i].info,
+        other => bail!("{} has no cases", describe(&other)),
+    };
+    Ok((info.size.into(), info.payload_offset32 as usize))
+}
+
+/// The payload of the case of that number.
+pub(super) fn case(
+    types: &ComponentTypes,
+    ty: InterfaceType,
+    number: u32,
+) -> Result<Option<InterfaceType>> {
+    let index = number as usize;
+    let found = match ty {
+        InterfaceType::Enum(i) => (index < types[i].names.len()).then_some(None),
+        InterfaceType::Variant(i) => types[i].cases.get_index(index).map(|(_, ty)| *ty),
+        InterfaceType::Option(i) => [None, Some(types[i].ty)].get(index).copied(),
+        InterfaceType::Result(i) => [types[i].ok, types[i].err].get(index).copied(),
+        _ => None,
+    };
+    found.ok_or_else(|| format_err!("{number} is not the number of a case"))
+}

@@ -1,0 +1,205 @@
+//! What a library says of itself, read without running it: [`Inspected`].
+//!
+//! `dlopen` runs a library's constructors before anyone can object, so
+//! everything that can be refused is refused here. The file is input from a
+//! stranger: every offset and length in it is checked, and work and memory are
+//! bounded by its size.
+
+mod binary;
+mod elf;
+mod macho;
+mod target;
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use sha2::{Digest, Sha256};
+use wash_plugin_abi::manifest::Manifest;
+
+pub use target::Target;
+
+use crate::{
+    facts::Facts,
+    rejection::{Rejection, RejectionCause, Stage},
+    scan::Candidate,
+    world::World,
+};
+
+/// Larger files are refused.
+pub const MAX_FILE_LEN: u64 = 1 << 30;
+
+/// A plugin library whose manifest was read. None of its code has run.
+#[derive(Debug)]
+pub struct Inspected {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    sha256: String,
+    manifest: Manifest,
+    world: Arc<World>,
+    linkage: Linkage,
+}
+
+/// What a library makes the dynamic linker do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Linkage {
+    /// The libraries that it needs (`DT_NEEDED`), as it names them.
+    pub needed: Vec<String>,
+    /// Where it has them looked for (`DT_RPATH`, `DT_RUNPATH`), beside the
+    /// system's own directories.
+    pub search_paths: Vec<String>,
+}
+
+impl Candidate {
+    /// Reads the file, once, and its manifest.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, is not a shared library for this machine, or has
+    /// no valid manifest.
+    pub fn inspect(self) -> Result<Inspected, Rejection> {
+        let path = self.path().to_owned();
+        match read(&path) {
+            Ok(bytes) => Inspected::from_bytes(path, bytes),
+            Err(cause) => Err(Rejection::new(path, Stage::Inspect, cause)),
+        }
+    }
+}
+
+impl Inspected {
+    /// Inspects bytes that were read from `path`, which is used in messages
+    /// only.
+    ///
+    /// # Errors
+    ///
+    /// If they are not a shared library for this machine, or have no valid
+    /// manifest.
+    pub fn from_bytes(path: impl Into<PathBuf>, bytes: Vec<u8>) -> Result<Self, Rejection> {
+        let path = path.into();
+        let sha256 = hex(&Sha256::digest(&bytes));
+        let (manifest, linkage) = match contents(&bytes) {
+            Ok(contents) => contents,
+            Err(cause) => {
+                let facts = Facts { sha256: Some(sha256), ..Facts::default() };
+                return Err(Rejection::new(path, Stage::Inspect, cause).with_facts(facts));
+            }
+        };
+        match World::parse(&manifest) {
+            Ok(world) => {
+                let world = Arc::new(world);
+                Ok(Self { path, bytes, sha256, manifest, world, linkage })
+            }
+            Err(error) => {
+                let facts = Facts {
+                    id: Some(manifest.id),
+                    version: Some(manifest.version),
+                    sha256: Some(sha256),
+                    abi: Some(manifest.abi_revision),
+                    ..Facts::default()
+                };
+                let cause = RejectionCause::World(error);
+                Err(Rejection::new(path, Stage::Inspect, cause).with_facts(facts))
+            }
+        }
+    }
+
+    /// Where it was read.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The plugin's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.manifest.id
+    }
+
+    /// Its manifest.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Its WIT world.
+    #[must_use]
+    pub fn world(&self) -> &Arc<World> {
+        &self.world
+    }
+
+    /// The digest of [`bytes`](Self::bytes), in lower-case hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// Exactly the bytes that were inspected.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What it makes the dynamic linker do.
+    #[must_use]
+    pub fn linkage(&self) -> &Linkage {
+        &self.linkage
+    }
+
+    pub(crate) fn facts(&self) -> Facts {
+        Facts {
+            id: Some(self.manifest.id.clone()),
+            version: Some(self.manifest.version.clone()),
+            sha256: Some(self.sha256.clone()),
+            abi: Some(self.manifest.abi_revision),
+            exports: Some(self.world.exports().map(str::to_owned).collect()),
+            imports: Some(self.world.imports()),
+        }
+    }
+
+    pub(crate) fn reject(&self, stage: Stage, cause: RejectionCause) -> Rejection {
+        Rejection::new(self.path.clone(), stage, cause).with_facts(self.facts())
+    }
+}
+
+fn contents(bytes: &[u8]) -> Result<(Manifest, Linkage), RejectionCause> {
+    let (note, linkage) = binary::read(bytes, &Target::host())?;
+    let manifest = Manifest::parse(note).map_err(RejectionCause::Manifest)?;
+    Ok((manifest, linkage))
+}
+
+/// The whole file. What is checked and what runs is this one reading.
+fn read(path: &Path) -> Result<Vec<u8>, RejectionCause> {
+    let unreadable = |source| RejectionCause::Unreadable { source };
+    let file = File::open(path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(RejectionCause::NotAFile { kind: "no longer a regular file" });
+    }
+    if metadata.len() > MAX_FILE_LEN {
+        return Err(RejectionCause::TooLarge);
+    }
+    let mut bytes = Vec::new();
+    usize::try_from(metadata.len())
+        .ok()
+        .and_then(|len| bytes.try_reserve_exact(len + 1).ok())
+        .ok_or_else(|| unreadable(io::ErrorKind::OutOfMemory.into()))?;
+    // It may grow while it is read.
+    file.take(MAX_FILE_LEN + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_FILE_LEN {
+        return Err(RejectionCause::TooLarge);
+    }
+    Ok(bytes)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}

@@ -1,0 +1,66 @@
+//! Native plugins for wasmCloud hosts, as drop-in libraries: finds them in a
+//! directory, checks them without running them, loads them and registers them
+//! with a host.
+//!
+//! # Stages
+//!
+//! Each stage is a type that only the stage before it can make:
+//!
+//! | type | made by | what is known |
+//! |---|---|---|
+//! | [`Candidate`] | [`Scan`] | there is a file with a library's name |
+//! | [`Inspected`] | [`Candidate::inspect`] | a library for this machine, with a valid manifest |
+//! | [`Admitted`] | [`admit`] | it fits this host and the other plugins |
+//! | [`Loaded`] | [`library::load`] | its code is in the process, and is what the manifest says |
+//! | [`LoadedPlugin`] | [`LoadedPlugin::new`] | it is a [`HostPlugin`], to be registered |
+//!
+//! Code of a plugin runs from [`Loaded`] on, so code that was not admitted
+//! never runs. What is refused becomes a [`Rejection`], a value with the path,
+//! the plugin's id, the stage, the cause and what to do next. All of them are
+//! reported, not only the first.
+//!
+//! [`PluginLoader`] goes through all stages:
+//!
+//! ```
+//! use wash_plugin_loader::PluginLoader;
+//!
+//! let directory = tempfile::tempdir()?;
+//! std::fs::write(directory.path().join(format!("notes{}", std::env::consts::DLL_SUFFIX)), "hi")?;
+//!
+//! let loader = PluginLoader::builder().directory(directory.path()).build()?;
+//! for rejection in loader.inspect()?.rejections() {
+//!     println!("{rejection}\n  help: {}", rejection.hint());
+//! }
+//! assert!(loader.load().is_err());
+//! # Ok::<(), anyhow::Error>(())
+//! ```
+//!
+//! [`HostPlugin`]: wash_runtime::plugin::HostPlugin
+
+pub mod adapt;
+mod admit;
+mod config;
+mod facts;
+mod flat;
+mod image;
+mod inspect;
+pub mod library;
+mod loaded;
+mod loader;
+mod rejection;
+mod report;
+mod scan;
+mod shape;
+pub mod world;
+
+pub use adapt::LoadedPlugin;
+pub use admit::{Admission, Admitted, admit};
+pub use config::{ConfigError, PluginsConfig};
+pub use inspect::{Inspected, Linkage, MAX_FILE_LEN, Target};
+pub use library::Loaded;
+pub use loaded::{LoadedPlugins, load};
+pub use loader::{Inspection, LoadError, PluginLoader, PluginLoaderBuilder};
+pub use rejection::{Rejection, RejectionCause, RejectionData, Stage};
+pub use report::{Report, ReportEntry, State};
+pub use scan::{Candidate, Scan, ScanError};
+pub use world::{World, WorldError};

@@ -1,0 +1,177 @@
+//! Loads the bytes that were checked: [`Loaded`].
+#![allow(
+    unsafe_code,
+    reason = "loading a library runs its code, and its symbols have the types that we say"
+)]
+
+use std::ffi::c_void;
+use std::path::Path;
+use std::sync::Arc;
+
+use abi_stable::library::{AbiHeaderRef, ROOT_MODULE_LOADER_NAME_WITH_NUL};
+use wash_plugin_abi::abi::root::{PluginModuleV1_Ref, QueryFn};
+use wash_plugin_abi::abi::{
+    CallFn, CallV1, EXT_CALL, EXT_PLUGIN, PluginV1, QUERY_SYMBOL, REVISION,
+};
+use wash_plugin_abi::manifest::{Manifest, note_description};
+
+use crate::admit::Admitted;
+use crate::image;
+use crate::rejection::{Rejection, RejectionCause, Stage};
+use crate::world::World;
+
+/// A plugin whose library is loaded. It stays loaded for the life of the
+/// process, as a Rust library cannot be unloaded soundly.
+#[derive(Debug)]
+pub struct Loaded {
+    admitted: Admitted,
+    plugin: &'static PluginV1,
+    functions: &'static [CallFn],
+}
+
+/// Loads an admitted plugin's library, and checks that what it says of itself
+/// alive is what its manifest said.
+///
+/// # Errors
+///
+/// If the dynamic linker refuses it, or it does not keep to the ABI.
+pub fn load(admitted: Admitted) -> Result<Loaded, Rejection> {
+    match open(&admitted) {
+        Ok((plugin, functions)) => Ok(Loaded { admitted, plugin, functions }),
+        Err(reason) => Err(admitted.reject(Stage::Load, RejectionCause::Load { reason })),
+    }
+}
+
+impl Loaded {
+    /// Where it was read.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.admitted.path()
+    }
+
+    /// The plugin's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.admitted.id()
+    }
+
+    /// Its manifest.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        self.admitted.manifest()
+    }
+
+    /// Its WIT world.
+    #[must_use]
+    pub fn world(&self) -> &Arc<World> {
+        self.admitted.world()
+    }
+
+    /// The digest of the bytes that were loaded, in lower-case hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        self.admitted.sha256()
+    }
+
+    pub(crate) fn vtable(&self) -> &'static PluginV1 {
+        self.plugin
+    }
+
+    pub(crate) fn functions(&self) -> &'static [CallFn] {
+        self.functions
+    }
+}
+
+fn open(admitted: &Admitted) -> Result<(&'static PluginV1, &'static [CallFn]), String> {
+    let library = image::open(admitted.bytes())?;
+    let library: &'static libloading::Library = Box::leak(Box::new(library));
+    let query = query_function(library)?;
+
+    // SAFETY: the ABI says that the function takes an id, and returns null or
+    // a pointer to that extension's vtable, which is never unmapped.
+    let extension = |id: &str| unsafe { query(id.as_ptr(), id.len()) };
+
+    let plugin = extension(EXT_PLUGIN).cast::<PluginV1>();
+    check_table(plugin.cast(), size_of::<PluginV1>(), EXT_PLUGIN)?;
+    // SAFETY: `check_table` made sure that it is there, aligned, and as large
+    // as the type, which is all function pointers that a plugin must fill.
+    let plugin: &'static PluginV1 = unsafe { &*plugin };
+
+    // SAFETY: the manifest of a vtable lives as long as its library.
+    let note = unsafe { plugin.manifest.as_bytes() };
+    let alive = note_description(note)
+        .map_err(|error| error.to_string())
+        .and_then(|found| found.ok_or_else(|| String::from("there is none")))
+        .and_then(|description| Manifest::parse(description).map_err(|error| error.to_string()))
+        .map_err(|error| format!("the manifest that it reports once loaded is not valid: {error}"))?;
+    if alive != *admitted.manifest() {
+        return Err(String::from(
+            "the manifest that it reports once loaded is not the one in its file",
+        ));
+    }
+
+    let calls = extension(EXT_CALL).cast::<CallV1>();
+    let functions: &'static [CallFn] = if calls.is_null() {
+        &[]
+    } else {
+        check_table(calls.cast(), size_of::<CallV1>(), EXT_CALL)?;
+        // SAFETY: `check_table`, and the ABI's word about what the table has.
+        unsafe { (*calls).functions() }
+    };
+    let listed = admitted.manifest().functions.len();
+    if functions.len() != listed {
+        return Err(format!(
+            "its manifest lists {listed} functions, and its call table has {}",
+            functions.len()
+        ));
+    }
+    Ok((plugin, functions))
+}
+
+/// The library's front door: its root module, or the plain symbol of a plugin
+/// that is not written in Rust.
+fn query_function(library: &'static libloading::Library) -> Result<QueryFn, String> {
+    // SAFETY: abi_stable's loader symbol has this type in every library that
+    // exports a root module; its header is checked by `upgrade`.
+    let header = unsafe {
+        library.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes())
+    };
+    if let Ok(header) = header {
+        let module = header
+            .upgrade()
+            .and_then(|header| header.init_root_module::<PluginModuleV1_Ref>())
+            .map_err(|error| format!("its root module does not fit: {error}"))?;
+        if module.revision() != REVISION {
+            return Err(format!(
+                "its root module is of revision {} of the ABI, and this host speaks {REVISION}",
+                module.revision()
+            ));
+        }
+        return Ok(module.query());
+    }
+    // SAFETY: the ABI gives the symbol this type.
+    unsafe { library.get::<QueryFn>(QUERY_SYMBOL.as_bytes()) }
+        .map(|query| *query)
+        .map_err(|_| {
+            format!(
+                "it has a manifest, but neither an abi_stable root module nor the symbol `{QUERY_SYMBOL}`"
+            )
+        })
+}
+
+/// Checks that an extension is there and as large as the revision that we know.
+fn check_table(table: *const c_void, expected: usize, id: &str) -> Result<(), String> {
+    let size = table.cast::<usize>();
+    if size.is_null() {
+        return Err(format!("it lacks the extension `{id}`"));
+    }
+    if !size.is_aligned() {
+        return Err(format!("its extension `{id}` is not aligned"));
+    }
+    // SAFETY: the ABI says that every vtable begins with its size.
+    let size = unsafe { *size };
+    if size < expected {
+        return Err(format!("its extension `{id}` has {size} bytes, and {expected} are needed"));
+    }
+    Ok(())
+}

@@ -1,0 +1,282 @@
+//! [`PluginLoader`]: all the steps in one.
+
+use std::path::PathBuf;
+
+use wash_plugin_abi::abi;
+
+use crate::{
+    admit::{Admission, Admitted, admit},
+    config::{ConfigError, PluginsConfig},
+    inspect::Inspected,
+    loaded::{self, LoadedPlugins},
+    rejection::Rejection,
+    report::Report,
+    scan::{Scan, ScanError},
+};
+
+/// Finds, checks and loads plugins.
+///
+/// ```no_run
+/// use wash_plugin_loader::PluginLoader;
+/// use wash_runtime::host::HostBuilder;
+///
+/// # async fn run() -> anyhow::Result<()> {
+/// let plugins = PluginLoader::builder().directory("plugins").build()?.load()?;
+/// let host = plugins.register(HostBuilder::new())?.build()?.start().await?;
+/// # host.stop().await }
+/// ```
+#[derive(Debug)]
+pub struct PluginLoader {
+    sources: Vec<Source>,
+    reserved_ids: Vec<(String, String)>,
+    skip_rejected: bool,
+    config: PluginsConfig,
+}
+
+/// Collects what a [`PluginLoader`] needs to know.
+#[derive(Debug, Default)]
+pub struct PluginLoaderBuilder {
+    sources: Vec<Source>,
+    reserved_ids: Vec<(String, String)>,
+    skip_rejected: bool,
+    config: PluginsConfig,
+}
+
+#[derive(Debug)]
+enum Source {
+    Directory(PathBuf),
+    File(PathBuf),
+}
+
+/// Why the plugins cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// There is nothing to load from.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    /// Their configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Some were rejected: all of them, not only the first.
+    #[error("{}", rejected(rejections, *of))]
+    Rejected {
+        /// Each rejection.
+        rejections: Vec<Rejection>,
+        /// How many files were looked at.
+        of: usize,
+    },
+}
+
+impl LoadError {
+    /// What to do next; empty where the message says it for each file.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Scan(error) => error.hint(),
+            Self::Config(error) => error.hint(),
+            Self::Rejected { .. } => String::new(),
+        }
+    }
+}
+
+fn rejected(rejections: &[Rejection], of: usize) -> String {
+    let mut files: Vec<_> = rejections.iter().map(Rejection::path).collect();
+    files.sort_unstable();
+    files.dedup();
+    let mut text = match of {
+        1 => "the plugin was rejected".to_owned(),
+        _ => format!("{} of {of} plugins rejected", files.len()),
+    };
+    for rejection in rejections {
+        text.push_str(&format!("\n  {rejection}\n    help: {}", rejection.hint()));
+    }
+    text
+}
+
+impl PluginLoaderBuilder {
+    /// Adds the plugins of a directory.
+    #[must_use]
+    pub fn directory(mut self, path: impl Into<PathBuf>) -> Self {
+        self.sources.push(Source::Directory(path.into()));
+        self
+    }
+
+    /// Adds one plugin.
+    #[must_use]
+    pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.sources.push(Source::File(path.into()));
+        self
+    }
+
+    /// The ids of plugins that the host has already, each with a name for the
+    /// one who has it, such as `("wasi-logging", "the built-in plugin")`.
+    #[must_use]
+    pub fn reserved_ids(mut self, ids: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.reserved_ids.extend(ids);
+        self
+    }
+
+    /// Whether to load the others where some are rejected. By default it is an
+    /// error.
+    #[must_use]
+    pub fn skip_rejected(mut self, skip: bool) -> Self {
+        self.skip_rejected = skip;
+        self
+    }
+
+    /// The configuration of the plugins.
+    #[must_use]
+    pub fn config(mut self, config: PluginsConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The loader. It reads nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// If two reserved ids are the same.
+    pub fn build(self) -> anyhow::Result<PluginLoader> {
+        let Self { sources, mut reserved_ids, skip_rejected, config } = self;
+        reserved_ids.sort();
+        for pair in reserved_ids.windows(2) {
+            if let [(a, first), (b, second)] = pair
+                && a == b
+            {
+                anyhow::bail!("the plugin id `{a}` is reserved twice, by {first} and by {second}");
+            }
+        }
+        Ok(PluginLoader { sources, reserved_ids, skip_rejected, config })
+    }
+}
+
+impl PluginLoader {
+    /// A builder without any plugins.
+    #[must_use]
+    pub fn builder() -> PluginLoaderBuilder {
+        PluginLoaderBuilder::default()
+    }
+
+    /// The files that may be plugins.
+    ///
+    /// # Errors
+    ///
+    /// If a directory or file is missing, or a directory cannot be read.
+    pub fn scan(&self) -> Result<Scan, ScanError> {
+        let mut scan = Scan::default();
+        for source in &self.sources {
+            scan.merge(match source {
+                Source::Directory(path) => Scan::directory(path)?,
+                Source::File(path) => Scan::file(path)?,
+            });
+        }
+        Ok(scan)
+    }
+
+    /// Everything that can be said without running code of a plugin: which may
+    /// be loaded, and why others may not.
+    ///
+    /// # Errors
+    ///
+    /// If a directory or file is missing, or a directory cannot be read.
+    pub fn inspect(&self) -> Result<Inspection, ScanError> {
+        let scan = self.scan()?;
+        let files = scan.candidates.len() + scan.rejections.len();
+        let mut rejections = scan.rejections;
+        let mut inspected: Vec<Inspected> = Vec::new();
+        for candidate in scan.candidates {
+            match candidate.inspect() {
+                Ok(plugin) => inspected.push(plugin),
+                Err(rejection) => rejections.push(rejection),
+            }
+        }
+        let Admission { admitted, rejections: refused } = admit(inspected, &self.reserved_ids);
+        rejections.extend(refused);
+        rejections.sort_by(|a, b| a.path().cmp(b.path()));
+        Ok(Inspection { admitted, rejections, files })
+    }
+
+    /// Loads the plugins. This runs their initialisers, and nothing else of
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// If a directory or file is missing, the configuration names a plugin
+    /// that is not there, or some plugins are rejected and are not to be
+    /// skipped.
+    pub fn load(self) -> Result<LoadedPlugins, LoadError> {
+        let Inspection { admitted, mut rejections, files } = self.inspect()?;
+        let fail = |rejections| Err(LoadError::Rejected { rejections, of: files });
+        if !rejections.is_empty() && !self.skip_rejected {
+            return fail(rejections);
+        }
+        self.config.check_ids(
+            admitted.iter().map(Admitted::id).chain(rejections.iter().filter_map(Rejection::id)),
+        )?;
+        let mut plugins = Vec::new();
+        for plugin in admitted {
+            let config = self.config.get(plugin.id());
+            let (path, facts) = (plugin.path().to_owned(), plugin.facts());
+            match loaded::load(plugin, config) {
+                Ok(plugin) => plugins.push((path, facts, plugin)),
+                Err(rejection) => rejections.push(rejection),
+            }
+        }
+        if !rejections.is_empty() && !self.skip_rejected {
+            return fail(rejections);
+        }
+        for rejection in &rejections {
+            tracing::warn!(
+                path = %rejection.path().display(),
+                id = rejection.id(),
+                reason = %rejection.cause(),
+                "plugin skipped"
+            );
+        }
+        Ok(LoadedPlugins::new(plugins, rejections))
+    }
+
+    /// The revision of the plugin ABI that this host speaks.
+    #[must_use]
+    pub fn abi_revision() -> u32 {
+        abi::REVISION
+    }
+}
+
+/// What is known of the plugins without running them.
+#[derive(Debug)]
+pub struct Inspection {
+    admitted: Vec<Admitted>,
+    rejections: Vec<Rejection>,
+    files: usize,
+}
+
+impl Inspection {
+    /// The plugins that may be loaded.
+    #[must_use]
+    pub fn admitted(&self) -> &[Admitted] {
+        &self.admitted
+    }
+
+    /// The same, to load them.
+    #[must_use]
+    pub fn into_admitted(self) -> Vec<Admitted> {
+        self.admitted
+    }
+
+    /// Why others may not.
+    #[must_use]
+    pub fn rejections(&self) -> &[Rejection] {
+        &self.rejections
+    }
+
+    /// Both, file by file.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        Report::new(
+            self.admitted.iter().map(|plugin| (plugin.path(), plugin.facts())),
+            self.rejections.iter(),
+        )
+    }
+}

@@ -1,0 +1,313 @@
+//! What a plugin serves, read from the WIT in its manifest.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use wash_plugin_abi::manifest::Manifest;
+use wit_parser::abi::AbiVariant;
+use wit_parser::{FunctionKind, InterfaceId, Resolve, WorldItem};
+
+/// A plugin's WIT world, checked against the functions that its manifest
+/// lists.
+#[derive(Debug)]
+pub struct World {
+    resolve: Resolve,
+    interfaces: Vec<Interface>,
+    imports: Vec<String>,
+}
+
+/// An interface that a plugin serves.
+#[derive(Debug)]
+pub struct Interface {
+    /// As `namespace:package/name@version`.
+    pub id: String,
+    /// The parts of that.
+    pub name: InterfaceName,
+    /// The functions in it; none if it only has types.
+    pub functions: Vec<Function>,
+}
+
+/// The name of an interface, in its parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InterfaceName {
+    /// Namespace of the package.
+    pub namespace: String,
+    /// Name of the package.
+    pub package: String,
+    /// Name in the package.
+    pub interface: String,
+    /// Version of the package.
+    pub version: Option<semver::Version>,
+}
+
+/// A function that a plugin serves.
+#[derive(Debug)]
+pub struct Function {
+    /// Its name in its interface.
+    pub name: String,
+    /// Its place in the plugin's call table.
+    pub index: usize,
+    /// Whether the plugin may answer later.
+    pub is_async: bool,
+    /// How many core values its parameters are, or `None` if they are too
+    /// many and lie in memory.
+    pub flat_params: Option<usize>,
+    /// Whether its result is one core value.
+    pub flat_result: bool,
+    /// The function in the world's WIT.
+    pub(crate) wit: wit_parser::Function,
+}
+
+/// Why a manifest's WIT is not the world that the manifest says.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorldError {
+    /// The WIT is not well-formed.
+    #[error("its WIT cannot be read: {0}")]
+    Wit(String),
+    /// There is no such world in it.
+    #[error("its WIT has no world `{0}`")]
+    NoWorld(String),
+    /// The world exports or imports what this version cannot serve.
+    #[error("its world has {what} `{name}`, which this version of the host does not support")]
+    Unsupported {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// The list of functions and the world differ.
+    #[error("its list of functions does not match its WIT: {0}")]
+    Functions(String),
+}
+
+impl World {
+    /// Reads the world of a manifest.
+    ///
+    /// # Errors
+    ///
+    /// If the WIT is not well-formed, has something that cannot be served, or
+    /// does not match the manifest's list of functions.
+    pub fn parse(manifest: &Manifest) -> Result<Self, WorldError> {
+        let mut resolve = Resolve::default();
+        let package = resolve
+            .push_str("manifest.wit", &manifest.wit)
+            .map_err(|error| WorldError::Wit(format!("{error:#}")))?;
+        let world = resolve
+            .select_world(&[package], Some(&manifest.world))
+            .map_err(|_| WorldError::NoWorld(manifest.world.clone()))?;
+        let world = resolve
+            .worlds
+            .get(world)
+            .ok_or_else(|| WorldError::NoWorld(manifest.world.clone()))?;
+
+        let mut listed = Listed::new(manifest)?;
+        let mut interfaces = Vec::new();
+        let mut imports = Vec::new();
+        for item in world.imports.values() {
+            match item {
+                WorldItem::Interface { id, .. } => {
+                    let interface = interface(&resolve, *id, None)?;
+                    if resolve.interfaces.get(*id).is_some_and(|i| !i.functions.is_empty()) {
+                        imports.push(interface.id);
+                    } else {
+                        interfaces.push(interface);
+                    }
+                }
+                WorldItem::Function(function) => {
+                    return Err(unsupported("the imported function", &function.name));
+                }
+                WorldItem::Type { .. } => {}
+            }
+        }
+        for item in world.exports.values() {
+            match item {
+                WorldItem::Interface { id, .. } => {
+                    interfaces.push(interface(&resolve, *id, Some(&mut listed))?);
+                }
+                WorldItem::Function(function) => {
+                    return Err(unsupported("the function", &function.name));
+                }
+                WorldItem::Type { .. } => {}
+            }
+        }
+        listed.all_found()?;
+        Ok(Self { resolve, interfaces, imports })
+    }
+
+    /// Names of the interfaces with functions that the plugin serves, as
+    /// `namespace:package/name@version`.
+    pub fn exports(&self) -> impl Iterator<Item = &str> {
+        self.served().map(|interface| interface.id.as_str())
+    }
+
+    /// Names of the interfaces that the plugin calls.
+    pub fn imports(&self) -> Vec<String> {
+        self.imports.clone()
+    }
+
+    /// The interfaces with functions that the plugin serves.
+    pub fn served(&self) -> impl Iterator<Item = &Interface> {
+        self.interfaces.iter().filter(|interface| !interface.functions.is_empty())
+    }
+
+    /// All interfaces, with those that only have types.
+    pub fn interfaces(&self) -> &[Interface] {
+        &self.interfaces
+    }
+
+    pub(crate) fn resolve(&self) -> &Resolve {
+        &self.resolve
+    }
+}
+
+impl InterfaceName {
+    /// Whether a component that imports `other` can be served by this one:
+    /// the same interface, and a version that the component model calls
+    /// compatible (0.x.y: the same x; x.y.z: the same x).
+    pub fn serves(&self, other: &Self) -> bool {
+        self.namespace == other.namespace
+            && self.package == other.package
+            && self.interface == other.interface
+            && match (&self.version, &other.version) {
+                (Some(ours), Some(theirs)) => compatible(ours, theirs),
+                (None, None) => true,
+                _ => false,
+            }
+    }
+}
+
+fn compatible(a: &semver::Version, b: &semver::Version) -> bool {
+    if !a.pre.is_empty() || !b.pre.is_empty() {
+        return a == b;
+    }
+    a.major == b.major
+        && (a.major > 0 || (a.minor == b.minor && (a.minor > 0 || a.patch == b.patch)))
+}
+
+impl fmt::Display for InterfaceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { namespace, package, interface, version } = self;
+        write!(f, "{namespace}:{package}/{interface}")?;
+        match version {
+            Some(version) => write!(f, "@{version}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The manifest's functions that have not been found in the WIT yet.
+struct Listed<'a>(HashMap<&'a str, HashMap<&'a str, (usize, bool)>>);
+
+impl<'a> Listed<'a> {
+    fn new(manifest: &'a Manifest) -> Result<Self, WorldError> {
+        let mut listed: HashMap<&str, HashMap<&str, _>> = HashMap::new();
+        for (index, function) in manifest.functions.iter().enumerate() {
+            let functions = listed.entry(&function.interface).or_default();
+            if functions.insert(&function.name, (index, function.is_async)).is_some() {
+                return Err(WorldError::Functions(format!(
+                    "`{}#{}` is listed twice",
+                    function.interface, function.name
+                )));
+            }
+        }
+        Ok(Self(listed))
+    }
+
+    fn take(&mut self, interface: &str, function: &str) -> Result<(usize, bool), WorldError> {
+        self.0.get_mut(interface).and_then(|functions| functions.remove(function)).ok_or_else(|| {
+            WorldError::Functions(format!("`{interface}#{function}` is not listed"))
+        })
+    }
+
+    fn all_found(&self) -> Result<(), WorldError> {
+        let rest = self.0.iter().flat_map(|(interface, functions)| {
+            functions.keys().map(move |function| (interface, function))
+        });
+        match rest.min() {
+            None => Ok(()),
+            Some((interface, function)) => Err(WorldError::Functions(format!(
+                "`{interface}#{function}` is listed, and the world does not export it"
+            ))),
+        }
+    }
+}
+
+fn unsupported(what: &'static str, name: &str) -> WorldError {
+    WorldError::Unsupported { what, name: name.to_owned() }
+}
+
+fn interface(
+    resolve: &Resolve,
+    id: InterfaceId,
+    listed: Option<&mut Listed<'_>>,
+) -> Result<Interface, WorldError> {
+    let unnamed = || unsupported("an interface", "(without a name)");
+    let interface = resolve.interfaces.get(id).ok_or_else(unnamed)?;
+    let package = interface
+        .package
+        .and_then(|package| resolve.packages.get(package))
+        .ok_or_else(unnamed)?;
+    let name = InterfaceName {
+        namespace: package.name.namespace.clone(),
+        package: package.name.name.clone(),
+        interface: interface.name.clone().ok_or_else(unnamed)?,
+        version: package.name.version.clone(),
+    };
+    let id = name.to_string();
+    let mut functions = Vec::new();
+    if let Some(listed) = listed {
+        for (name, function) in &interface.functions {
+            match function.kind {
+                FunctionKind::Freestanding => {}
+                FunctionKind::AsyncFreestanding => return Err(unsupported("the `async func`", name)),
+                _ => return Err(unsupported("a resource with the function", name)),
+            }
+            let (index, is_async) = listed.take(&id, name)?;
+            let signature = resolve.wasm_signature(AbiVariant::GuestImport, function);
+            functions.push(Function {
+                name: name.clone(),
+                index,
+                is_async,
+                flat_params: (!signature.indirect_params)
+                    .then(|| signature.params.len() - usize::from(signature.retptr)),
+                flat_result: !signature.results.is_empty(),
+                wit: function.clone(),
+            });
+        }
+    }
+    Ok(Interface { id, name, functions })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(version: &str) -> InterfaceName {
+        InterfaceName {
+            namespace: "a".into(),
+            package: "b".into(),
+            interface: "c".into(),
+            version: (!version.is_empty()).then(|| version.parse().unwrap()),
+        }
+    }
+
+    #[test]
+    fn versions_follow_the_component_model() {
+        for (plugin, guest, fits) in [
+            ("", "", true),
+            ("", "0.1.0", false),
+            ("0.2.0", "", false),
+            ("0.2.0", "0.2.1", true),
+            ("0.2.3", "0.2.1", true),
+            ("0.2.0", "0.3.0", false),
+            ("0.0.1", "0.0.2", false),
+            ("1.0.0", "1.4.0", true),
+            ("1.0.0", "2.0.0", false),
+            ("0.2.0-draft", "0.2.0-draft", true),
+            ("0.2.0-draft", "0.2.0", false),
+        ] {
+            assert_eq!(name(plugin).serves(&name(guest)), fits, "{plugin} serves {guest}");
+        }
+    }
+}

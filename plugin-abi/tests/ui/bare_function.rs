@@ -1,0 +1,6 @@
+wash_plugin_abi::bindgen!({ inline: "
+    package a:b;
+    world w { export run: func(); }
+" });
+
+fn main() {}

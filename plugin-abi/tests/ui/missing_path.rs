@@ -1,0 +1,3 @@
+wash_plugin_abi::bindgen!({ path: "no-such-folder" });
+
+fn main() {}

@@ -1,0 +1,3 @@
+wash_plugin_abi::bindgen!({ wrld: "w" });
+
+fn main() {}

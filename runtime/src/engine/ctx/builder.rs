@@ -1,0 +1,107 @@
+//! [`CtxBuilder`].
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use uuid::Uuid;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
+use wasmtime_wasi_http::WasiHttpCtx;
+
+use super::{BoundPlugins, Ctx, outgoing::OutgoingHttp};
+use crate::{
+    host::http::{HostHandler, NullServer},
+    plugin::HostPlugin,
+    types::AllowedHost,
+};
+
+/// Builds a [`Ctx`].
+pub struct CtxBuilder {
+    workload_id: Arc<str>,
+    component_id: Arc<str>,
+    wasi: Option<WasiCtx>,
+    http_handler: Option<Arc<dyn HostHandler>>,
+    plugins: BoundPlugins,
+    allowed_hosts: Arc<[AllowedHost]>,
+}
+
+impl CtxBuilder {
+    /// Starts with no plugins, no HTTP, and a WASI context whose only argument
+    /// is `main.wasm` and whose standard error is the host's.
+    #[must_use]
+    pub fn new(workload_id: impl AsRef<str>, component_id: impl AsRef<str>) -> Self {
+        Self {
+            workload_id: Arc::from(workload_id.as_ref()),
+            component_id: Arc::from(component_id.as_ref()),
+            wasi: None,
+            http_handler: None,
+            plugins: HashMap::new(),
+            allowed_hosts: Arc::from([]),
+        }
+    }
+
+    /// Replaces the WASI context.
+    #[must_use]
+    pub fn with_wasi_ctx(mut self, wasi: WasiCtx) -> Self {
+        self.wasi = Some(wasi);
+        self
+    }
+
+    /// Sets who sends outgoing HTTP requests.
+    #[must_use]
+    pub fn with_http_handler(mut self, handler: Arc<dyn HostHandler>) -> Self {
+        self.http_handler = Some(handler);
+        self
+    }
+
+    /// Sets the plugins that [`Ctx::try_get_plugin`] finds.
+    #[must_use]
+    pub fn with_plugins(
+        mut self,
+        plugins: HashMap<&'static str, Arc<dyn HostPlugin + Send + Sync>>,
+    ) -> Self {
+        self.plugins = plugins;
+        self
+    }
+
+    /// Sets the hosts that outgoing HTTP requests may go to; without, none.
+    #[must_use]
+    pub fn with_allowed_hosts(mut self, allowed_hosts: Arc<[AllowedHost]>) -> Self {
+        self.allowed_hosts = allowed_hosts;
+        self
+    }
+
+    /// The context.
+    #[must_use]
+    pub fn build(self) -> Ctx {
+        let id: Arc<str> = Arc::from(Uuid::new_v4().to_string());
+        Ctx {
+            store_id: Arc::clone(&id),
+            id,
+            outgoing: OutgoingHttp {
+                handler: self
+                    .http_handler
+                    .unwrap_or_else(|| Arc::new(NullServer::default())),
+                workload_id: Arc::clone(&self.workload_id),
+                allowed_hosts: self.allowed_hosts,
+            },
+            component_id: self.component_id,
+            workload_id: self.workload_id,
+            ctx: self.wasi.unwrap_or_else(|| {
+                WasiCtxBuilder::new()
+                    .arg("main.wasm")
+                    .inherit_stderr()
+                    .build()
+            }),
+            http: WasiHttpCtx::new(),
+            plugins: self.plugins,
+        }
+    }
+}
+
+impl fmt::Debug for CtxBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CtxBuilder")
+            .field("workload_id", &self.workload_id)
+            .field("component_id", &self.component_id)
+            .finish_non_exhaustive()
+    }
+}

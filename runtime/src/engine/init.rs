@@ -1,0 +1,171 @@
+//! From the description of a workload to compiled components.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use wasmtime::component::{Component, Linker};
+
+use super::{
+    Engine,
+    ctx::SharedCtx,
+    inspect,
+    volumes::Volumes,
+    workload::{UnresolvedWorkload, WorkloadComponent, WorkloadService},
+};
+use crate::types::{self, LocalResources, Workload};
+
+impl Engine {
+    /// Compiles a workload and links WASI into its service and components.
+    ///
+    /// This takes as long as compiling takes, and does not yield: call it
+    /// where blocking is allowed.
+    ///
+    /// # Errors
+    ///
+    /// If a volume's directory is missing, a component does not compile, the
+    /// service has no entry point, or something is asked for that this version
+    /// of the runtime does not support. The error names workload and item.
+    pub fn initialize_workload(
+        &self,
+        id: impl AsRef<str>,
+        workload: Workload,
+    ) -> anyhow::Result<UnresolvedWorkload> {
+        let Workload {
+            namespace,
+            name,
+            service,
+            components,
+            host_interfaces,
+            volumes,
+            annotations: _,
+        } = workload;
+        let context = WorkloadContext {
+            engine: self,
+            id: Arc::from(id.as_ref()),
+            volumes: Arc::new(
+                Volumes::open(&volumes).with_context(|| format!("workload '{name}'"))?,
+            ),
+            name: Arc::from(name),
+            namespace: Arc::from(namespace),
+        };
+        let service = service
+            .map(|service| context.service(service))
+            .transpose()?;
+        let components = components
+            .into_iter()
+            .map(|component| context.component(component))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(UnresolvedWorkload::new(
+            context.id,
+            context.name,
+            context.namespace,
+            service,
+            components,
+            host_interfaces,
+        ))
+    }
+
+    fn compile(&self, bytes: &[u8], digest: Option<&str>) -> wasmtime::Result<Component> {
+        let compile = || Component::new(&self.inner, bytes);
+        match digest {
+            Some(digest) => self.cache.get_or_compile(digest, bytes, compile),
+            None => compile(),
+        }
+    }
+
+    /// A linker with WASI, and with `wasi:http` if the component uses it.
+    fn linker(&self, component: &Component) -> Linker<SharedCtx> {
+        if inspect::uses_wasi_http(component) {
+            self.linkers.wasi_and_http.clone()
+        } else {
+            self.linkers.wasi.clone()
+        }
+    }
+}
+
+/// What the items of one workload have in common.
+struct WorkloadContext<'a> {
+    engine: &'a Engine,
+    id: Arc<str>,
+    name: Arc<str>,
+    namespace: Arc<str>,
+    volumes: Arc<Volumes>,
+}
+
+impl WorkloadContext<'_> {
+    fn service(&self, service: types::Service) -> anyhow::Result<WorkloadService> {
+        let initialize = || {
+            check_supported(&service.local_resources)?;
+            let component = self
+                .engine
+                .compile(&service.bytes, service.digest.as_deref())?;
+            let linker = self.engine.linker(&component);
+            WorkloadService::new(
+                Arc::clone(&self.id),
+                Arc::clone(&self.name),
+                Arc::clone(&self.namespace),
+                component,
+                linker,
+                self.volumes.mounts(&service.local_resources)?,
+                service.local_resources.clone(),
+                service.max_restarts,
+            )
+        };
+        let mut service: WorkloadService =
+            initialize().with_context(|| format!("service of workload '{}'", self.name))?;
+        service.keep_volumes(Arc::clone(&self.volumes));
+        Ok(service)
+    }
+
+    fn component(&self, component: types::Component) -> anyhow::Result<WorkloadComponent> {
+        let initialize = || {
+            check_supported(&component.local_resources)?;
+            if component.pool_size > 0 {
+                bail!(
+                    "pools of warm instances are not supported by this version of wash-runtime: \
+                     pool_size is {}; leave it at 0",
+                    component.pool_size
+                );
+            }
+            let compiled = self
+                .engine
+                .compile(&component.bytes, component.digest.as_deref())?;
+            let linker = self.engine.linker(&compiled);
+            anyhow::Ok(WorkloadComponent::new(
+                Arc::clone(&self.id),
+                Arc::clone(&self.name),
+                Arc::clone(&self.namespace),
+                component.name.as_str(),
+                compiled,
+                linker,
+                self.volumes.mounts(&component.local_resources)?,
+                component.local_resources.clone(),
+            ))
+        };
+        let mut component = initialize().with_context(|| {
+            format!("component '{}' of workload '{}'", component.name, self.name)
+        })?;
+        component.keep_volumes(Arc::clone(&self.volumes));
+        Ok(component)
+    }
+}
+
+/// Refuses what would otherwise be silently left out.
+fn check_supported(resources: &LocalResources) -> anyhow::Result<()> {
+    if resources.cpu_limit > 0 {
+        bail!(
+            "limits on processor time are not supported by this version of wash-runtime: \
+             cpu_limit is {}; leave it at -1",
+            resources.cpu_limit
+        );
+    }
+    if !resources.allowed_ip_name_lookups.is_empty()
+        || !resources.allowed_host_loopback_ports.is_empty()
+    {
+        bail!(
+            "sockets are not supported by this version of wash-runtime: leave \
+             allowed_ip_name_lookups and allowed_host_loopback_ports empty"
+        );
+    }
+    Ok(())
+}

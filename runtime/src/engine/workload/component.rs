@@ -1,0 +1,97 @@
+//! [`WorkloadComponent`].
+
+use std::{
+    ops::{Deref, DerefMut},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use wasmtime::component::{Component, InstancePre, Linker};
+
+use super::WorkloadMetadata;
+use crate::{
+    engine::ctx::SharedCtx,
+    types::{LocalResources, VolumeMount},
+};
+
+/// A component of a workload.
+#[derive(Clone, Debug)]
+pub struct WorkloadComponent {
+    name: Arc<str>,
+    metadata: WorkloadMetadata,
+}
+
+impl WorkloadComponent {
+    /// A component with a fresh id. `mounts` are the directories of the host
+    /// that it sees.
+    #[expect(clippy::too_many_arguments, reason = "the fields of a plain record")]
+    #[must_use]
+    pub fn new(
+        workload_id: impl Into<Arc<str>>,
+        workload_name: impl Into<Arc<str>>,
+        workload_namespace: impl Into<Arc<str>>,
+        component_name: impl Into<Arc<str>>,
+        component: Component,
+        linker: Linker<SharedCtx>,
+        mounts: Vec<(PathBuf, VolumeMount)>,
+        local_resources: LocalResources,
+    ) -> Self {
+        Self {
+            name: component_name.into(),
+            metadata: WorkloadMetadata::new(
+                workload_id.into(),
+                workload_name.into(),
+                workload_namespace.into(),
+                component,
+                linker,
+                mounts,
+                local_resources,
+            ),
+        }
+    }
+
+    /// The name that the workload gives it. Not unique; see
+    /// [`WorkloadMetadata::id`].
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Identity, code and linker.
+    #[must_use]
+    pub fn metadata(&self) -> &WorkloadMetadata {
+        &self.metadata
+    }
+
+    /// As [`pre_instantiate_ref`](Self::pre_instantiate_ref).
+    ///
+    /// # Errors
+    ///
+    /// If an import is missing from the linker, or has another type there.
+    pub fn pre_instantiate(&mut self) -> wasmtime::Result<InstancePre<SharedCtx>> {
+        self.metadata.instantiate_pre()
+    }
+
+    /// Resolves the imports with what is in the linker now.
+    ///
+    /// # Errors
+    ///
+    /// If an import is missing from the linker, or has another type there.
+    pub fn pre_instantiate_ref(&self) -> wasmtime::Result<InstancePre<SharedCtx>> {
+        self.metadata.instantiate_pre()
+    }
+}
+
+impl Deref for WorkloadComponent {
+    type Target = WorkloadMetadata;
+
+    fn deref(&self) -> &WorkloadMetadata {
+        &self.metadata
+    }
+}
+
+impl DerefMut for WorkloadComponent {
+    fn deref_mut(&mut self) -> &mut WorkloadMetadata {
+        &mut self.metadata
+    }
+}

@@ -1,0 +1,255 @@
+//! [`WorkloadMetadata`]: what a component and a service have in common.
+
+use std::{collections::HashMap, fmt, path::PathBuf, sync::Arc};
+
+use anyhow::Context;
+use uuid::Uuid;
+use wasmtime::{
+    Store,
+    component::{Component, InstancePre, Linker, types::ComponentItem},
+};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
+
+use crate::{
+    engine::{
+        ctx::{BoundPlugins, CtxBuilder, MemoryLimit, SharedCtx},
+        inspect,
+        volumes::Volumes,
+    },
+    host::http::HostHandler,
+    plugin::HostPlugin,
+    types::{LocalResources, VolumeMount},
+    wit::WitWorld,
+};
+
+/// One component or service of a workload: its identity, its code, and the
+/// linker that plugins add to.
+#[derive(Clone)]
+pub struct WorkloadMetadata {
+    id: Arc<str>,
+    workload_id: Arc<str>,
+    workload_name: Arc<str>,
+    workload_namespace: Arc<str>,
+    component: Component,
+    linker: Linker<SharedCtx>,
+    mounts: Vec<(PathBuf, VolumeMount)>,
+    local_resources: LocalResources,
+    plugins: Option<BoundPlugins>,
+    /// Keeps the temporary directories among the mounts.
+    volumes: Option<Arc<Volumes>>,
+}
+
+impl WorkloadMetadata {
+    pub(super) fn new(
+        workload_id: Arc<str>,
+        workload_name: Arc<str>,
+        workload_namespace: Arc<str>,
+        component: Component,
+        linker: Linker<SharedCtx>,
+        mounts: Vec<(PathBuf, VolumeMount)>,
+        local_resources: LocalResources,
+    ) -> Self {
+        Self {
+            id: Arc::from(Uuid::new_v4().to_string()),
+            workload_id,
+            workload_name,
+            workload_namespace,
+            component,
+            linker,
+            mounts,
+            local_resources,
+            plugins: None,
+            volumes: None,
+        }
+    }
+
+    /// The item's own id, made up when the workload was initialized.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The workload's id.
+    #[must_use]
+    pub fn workload_id(&self) -> &str {
+        &self.workload_id
+    }
+
+    /// The workload's name.
+    #[must_use]
+    pub fn workload_name(&self) -> &str {
+        &self.workload_name
+    }
+
+    /// The workload's namespace.
+    #[must_use]
+    pub fn workload_namespace(&self) -> &str {
+        &self.workload_namespace
+    }
+
+    /// The engine that the component was compiled for.
+    #[must_use]
+    pub fn engine(&self) -> &wasmtime::Engine {
+        self.component.engine()
+    }
+
+    /// The linker, for a plugin to add its functions to.
+    pub fn linker(&mut self) -> &mut Linker<SharedCtx> {
+        &mut self.linker
+    }
+
+    /// The compiled component.
+    #[must_use]
+    pub fn component(&self) -> &Component {
+        &self.component
+    }
+
+    /// Environment, limits, mounts.
+    #[must_use]
+    pub fn local_resources(&self) -> &LocalResources {
+        &self.local_resources
+    }
+
+    /// The plugins bound to this item; `None` if there are none.
+    #[must_use]
+    pub fn plugins(&self) -> &Option<HashMap<&'static str, Arc<dyn HostPlugin + Send + Sync>>> {
+        &self.plugins
+    }
+
+    /// Adds a plugin to the ones that are found from within this item's calls.
+    pub fn add_plugin(&mut self, id: &'static str, plugin: Arc<dyn HostPlugin + Send + Sync>) {
+        self.plugins.get_or_insert_default().insert(id, plugin);
+    }
+
+    /// Replaces the plugins that are found from within this item's calls.
+    pub fn with_plugins(
+        &mut self,
+        plugins: HashMap<&'static str, Arc<dyn HostPlugin + Send + Sync>>,
+    ) {
+        self.plugins = Some(plugins);
+    }
+
+    /// The instances that the component exports, with their types.
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    pub fn component_exports(&self) -> anyhow::Result<Vec<(String, ComponentItem)>> {
+        Ok(self
+            .component
+            .component_type()
+            .exports(self.engine())
+            .filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentInstance(_)))
+            .map(|(name, item)| (name.to_string(), item.ty))
+            .collect())
+    }
+
+    /// Whether an interface of `wasi:http` is imported or exported.
+    #[must_use]
+    pub fn uses_wasi_http(&self) -> bool {
+        inspect::uses_wasi_http(&self.component)
+    }
+
+    /// Whether an interface of `wasi:http` is imported.
+    #[must_use]
+    pub fn imports_wasi_http(&self) -> bool {
+        inspect::imports_wasi_http(&self.component)
+    }
+
+    /// Whether an interface of `wasi:http` is exported.
+    #[must_use]
+    pub fn exports_wasi_http(&self) -> bool {
+        inspect::exports_wasi_http(&self.component)
+    }
+
+    /// Whether an interface of WASI 0.3 is imported or exported.
+    #[must_use]
+    pub fn targets_p3(&self) -> bool {
+        inspect::targets_wasip3(&self.component)
+    }
+
+    /// The interfaces that the component imports and exports, read from the
+    /// component itself. Interfaces of one package and version are one entry.
+    #[must_use]
+    pub fn world(&self) -> WitWorld {
+        inspect::world(&self.component)
+    }
+
+    pub(super) fn shared_id(&self) -> Arc<str> {
+        Arc::clone(&self.id)
+    }
+
+    pub(crate) fn keep_volumes(&mut self, volumes: Arc<Volumes>) {
+        self.volumes = Some(volumes);
+    }
+
+    /// Resolves the imports with what is in the linker now.
+    pub(super) fn instantiate_pre(&self) -> wasmtime::Result<InstancePre<SharedCtx>> {
+        self.linker.instantiate_pre(&self.component)
+    }
+
+    /// A store for one instance, and nothing in it yet.
+    pub(super) fn new_store(
+        &self,
+        http_handler: Arc<dyn HostHandler>,
+    ) -> anyhow::Result<Store<SharedCtx>> {
+        let ctx = CtxBuilder::new(&self.workload_id, &self.id)
+            .with_wasi_ctx(self.wasi_ctx()?)
+            .with_http_handler(http_handler)
+            .with_plugins(self.plugins.clone().unwrap_or_default())
+            .with_allowed_hosts(Arc::clone(&self.local_resources.allowed_hosts))
+            .build();
+        let mut data = SharedCtx::new(ctx);
+        data.memory = MemoryLimit::from_mib(self.local_resources.memory_limit_mb);
+
+        let mut store = Store::new(self.engine(), data);
+        store.limiter(|data| &mut data.memory);
+        if self.engine().get_consume_fuel() {
+            // Fuel is counted here, not rationed.
+            store.set_fuel(u64::MAX)?;
+        }
+        Ok(store)
+    }
+
+    fn wasi_ctx(&self) -> anyhow::Result<WasiCtx> {
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.inherit_stdout().inherit_stderr();
+        for (name, value) in &self.local_resources.environment {
+            wasi.env(name, value);
+        }
+        for (directory, mount) in &self.mounts {
+            let permissions = if mount.read_only {
+                FsPerms::ReadOnly
+            } else {
+                FsPerms::ReadWrite
+            };
+            wasi.preopened_dir(directory, &mount.mount_path, permissions)
+                .map_err(anyhow::Error::from)
+                .with_context(|| {
+                    format!(
+                        "cannot mount volume '{}' at '{}'",
+                        mount.name, mount.mount_path
+                    )
+                })?;
+        }
+        Ok(wasi.build())
+    }
+}
+
+impl fmt::Debug for WorkloadMetadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkloadMetadata")
+            .field("id", &self.id)
+            .field("workload_id", &self.workload_id)
+            .field("workload_name", &self.workload_name)
+            .field("workload_namespace", &self.workload_namespace)
+            .field(
+                "plugins",
+                &self
+                    .plugins
+                    .as_ref()
+                    .map(|plugins| plugins.keys().collect::<Vec<_>>()),
+            )
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,25 @@
+//! Workloads on their way from compiled to running.
+//!
+//! An [`UnresolvedWorkload`] consists of compiled components whose linkers
+//! hold WASI only. [`UnresolvedWorkload::resolve`] binds it to plugins, which
+//! add to the linkers, and makes it a [`ResolvedWorkload`], whose components
+//! can be instantiated.
+//!
+//! Plugins see the service and the components one at a time as a
+//! [`WorkloadItem`], and what both have in common as [`WorkloadMetadata`].
+
+mod bind;
+mod component;
+mod item;
+mod metadata;
+mod resolved;
+mod service;
+mod unresolved;
+
+pub use component::WorkloadComponent;
+pub use item::WorkloadItem;
+pub use metadata::WorkloadMetadata;
+pub use resolved::ResolvedWorkload;
+pub use service::WorkloadService;
+pub(crate) use service::{ServiceInstance, ServiceOutcome};
+pub use unresolved::UnresolvedWorkload;

@@ -1,0 +1,233 @@
+//! The test plugin as other Rust compilers build it: a host has to run plugins
+//! that were not built by its own compiler.
+
+use std::collections::HashSet;
+use std::env::consts::DLL_SUFFIX;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::progress::Progress;
+use crate::workspace::{Package, Workspace};
+use crate::{artifacts, cmd, files};
+
+/// The packages to build.
+const FOREIGN_PLUGINS: [&str; 1] = ["values-plugin"];
+
+/// A Rust toolchain that rustup knows.
+#[derive(Debug)]
+struct Toolchain {
+    name: String,
+    compiler: Compiler,
+}
+
+/// What a compiler says about itself.
+#[derive(Debug, Eq, PartialEq)]
+struct Compiler {
+    release: String,
+    commit: String,
+}
+
+/// Builds the packages with each other toolchain, and writes down what there is.
+pub(crate) fn build(workspace: &Workspace) -> Result<()> {
+    let folder = workspace.target.join("foreign");
+    files::create_dir(&folder)?;
+    let readme = folder.join("README");
+    let mut report = String::new();
+
+    let packages = packages(workspace)?;
+    let (toolchains, skipped) = others(&packages)?;
+    for line in skipped {
+        eprintln!("foreign: {line}");
+        report += &format!("{line}\n");
+    }
+    if toolchains.is_empty() {
+        remove_others(&folder, &HashSet::new())?;
+        eprintln!(
+            "foreign: skipped: only one toolchain installed; `rustup toolchain install` adds one"
+        );
+        report += "skipped: only one toolchain installed\n";
+        return files::write(&readme, report.as_bytes());
+    }
+
+    let progress = Progress::new("foreign", toolchains.len());
+    let mut taken = HashSet::new();
+    for toolchain in &toolchains {
+        let Compiler { release, commit } = &toolchain.compiler;
+        // Nightlies of one release differ in their commits only.
+        let mut name = release.clone();
+        if taken.contains(&name) {
+            name = format!("{release}-{}", commit.get(..9).unwrap_or(commit));
+        }
+        taken.insert(name.clone());
+        let libraries = progress
+            .aside(&toolchain.name, || {
+                build_with(workspace, toolchain, &packages)
+            })
+            .with_context(|| {
+                format!(
+                    "cannot build {} with the toolchain {}",
+                    FOREIGN_PLUGINS.join(", "),
+                    toolchain.name
+                )
+            })?;
+        let mut installed = Vec::new();
+        for library in &libraries {
+            installed.push(files::install(library, &folder.join(&name))?);
+        }
+        files::retain_libraries(&folder.join(&name), &installed)?;
+        for library in &installed {
+            let library = library.strip_prefix(&folder).unwrap_or(library);
+            report += &format!(
+                "built: {} by rustc {release} ({commit})\n",
+                library.display()
+            );
+        }
+        progress.done(&name);
+    }
+    remove_others(&folder, &taken)?;
+    files::write(&readme, report.as_bytes())?;
+    progress.finish(&format!("all in {}", workspace.show(&folder)));
+    Ok(())
+}
+
+fn packages(workspace: &Workspace) -> Result<Vec<&Package>> {
+    FOREIGN_PLUGINS
+        .iter()
+        .map(|name| {
+            workspace
+                .packages
+                .iter()
+                .find(|package| package.name == *name)
+                .with_context(|| {
+                    format!(
+                        "{name} is no package of this workspace: add it to the members, or take \
+                         it from the list in xtask/src/foreign.rs"
+                    )
+                })
+        })
+        .collect()
+}
+
+/// The toolchains with another compiler than the active one, one of each; and
+/// why others are left out.
+fn others(packages: &[&Package]) -> Result<(Vec<Toolchain>, Vec<String>)> {
+    let active = Compiler::ask(&mut cmd::rustc()).context("cannot ask rustc for its version")?;
+    let list = cmd::probe(Command::new("rustup").args(["toolchain", "list"])).unwrap_or_default();
+    let mut toolchains: Vec<Toolchain> = Vec::new();
+    let mut skipped = Vec::new();
+    for name in list.lines().filter_map(|line| line.split(' ').next()) {
+        let Some(compiler) = Compiler::ask(Command::new("rustup").args(["run", name, "rustc"]))
+        else {
+            skipped.push(format!("skipped: the toolchain {name} does not run"));
+            continue;
+        };
+        let known = toolchains.iter().map(|toolchain| &toolchain.compiler);
+        if known.chain([&active]).any(|known| compiler == *known) {
+            continue;
+        }
+        let minimum = packages.iter().filter_map(|p| p.rust_version.as_deref());
+        let minimum = minimum.max_by_key(|version| numbers(version));
+        if let Some(minimum) = minimum.filter(|m| numbers(&compiler.release) < numbers(m)) {
+            skipped.push(format!(
+                "skipped: the toolchain {name} is older than Rust {minimum}"
+            ));
+            continue;
+        }
+        toolchains.push(Toolchain {
+            name: name.to_owned(),
+            compiler,
+        });
+    }
+    Ok((toolchains, skipped))
+}
+
+fn build_with(
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+    packages: &[&Package],
+) -> Result<Vec<PathBuf>> {
+    let target = workspace.target.join("foreign-build").join(&toolchain.name);
+    let mut cargo = Command::new("rustup");
+    cargo.args(["run", &toolchain.name, "cargo", "build"]);
+    for package in packages {
+        cargo.args(["--package", &package.name]);
+    }
+    workspace.locate(&mut cargo);
+    cargo.env("CARGO_TARGET_DIR", target);
+    // What names the active compiler.
+    for variable in ["CARGO", "RUSTC", "RUSTDOC", "RUSTC_WORKSPACE_WRAPPER"] {
+        cargo.env_remove(variable);
+    }
+    let artifacts = artifacts::build(&mut cargo)?;
+    packages
+        .iter()
+        .map(|package| {
+            artifacts::find(&artifacts, &package.manifest_path, DLL_SUFFIX).map(Path::to_owned)
+        })
+        .collect()
+}
+
+/// Removes what a toolchain built that is gone since.
+fn remove_others(folder: &Path, keep: &HashSet<String>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.file_type()?.is_dir() && !keep.contains(&name) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+impl Compiler {
+    fn ask(rustc: &mut Command) -> Option<Self> {
+        Self::parse(&cmd::probe(rustc.arg("-vV"))?)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let field = |name: &str| {
+            text.lines()
+                .find_map(|line| line.strip_prefix(name))
+                .map(|value| value.trim().to_owned())
+        };
+        Some(Self {
+            release: field("release:")?,
+            commit: field("commit-hash:")?,
+        })
+    }
+}
+
+/// `1.95` and `1.95.0-nightly` as numbers that compare.
+fn numbers(version: &str) -> [u32; 3] {
+    let version = version.split('-').next().unwrap_or_default();
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    std::array::from_fn(|_| parts.next().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compilers_are_told_apart() {
+        let text = "rustc 1.97.0-nightly\nrelease: 1.97.0-nightly\ncommit-hash: e50aa\n";
+        assert_eq!(
+            Compiler::parse(text),
+            Some(Compiler {
+                release: "1.97.0-nightly".to_owned(),
+                commit: "e50aa".to_owned(),
+            })
+        );
+        assert_eq!(Compiler::parse("gcc 12"), None);
+    }
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        assert!(numbers("1.97.0-nightly") > numbers("1.95"));
+        assert!(numbers("1.100.0") > numbers("1.95.1"));
+        assert_eq!(numbers("1.95"), numbers("1.95.0"));
+    }
+}

@@ -1,0 +1,105 @@
+//! Builds what tests and demo need, so that cargo never calls cargo inside a
+//! test: plugins, guest components, and plugins by other compilers.
+//!
+//! Run it as `cargo xtask <command>`. Everything it makes is in the workspace's
+//! target directory:
+//!
+//! | folder           | contents                                              |
+//! |------------------|-------------------------------------------------------|
+//! | `guests/`        | components from `tests/guests/`                       |
+//! | `plugins/`       | libraries from `sample-plugins/`                      |
+//! | `plugins-faulty/`| libraries from `sample-plugins/faulty/`               |
+//! | `plugins-test/`  | libraries from `tests/plugins/`                       |
+//! | `foreign/`       | the test plugin as other Rust compilers build it      |
+//! | `demo/`          | the plugin folder and configuration of `demo`         |
+
+mod artifacts;
+mod cmd;
+mod demo;
+mod encode;
+mod files;
+mod foreign;
+mod guests;
+mod plugins;
+mod progress;
+mod recipe;
+mod stamp;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::plugins::Profile;
+use crate::workspace::Workspace;
+
+#[derive(Debug, Parser)]
+#[command(
+    bin_name = "cargo xtask",
+    about = "Builds plugins and guests, runs the demo and the tests"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Build the guest components of tests/guests/ into target/guests/
+    Guests {
+        /// Only these (default: all)
+        #[arg(value_name = "GUEST")]
+        names: Vec<String>,
+    },
+    /// Build the plugin libraries into target/plugins/, plugins-faulty/ and plugins-test/
+    Plugins {
+        /// Only these packages (default: all)
+        #[arg(value_name = "PACKAGE")]
+        names: Vec<String>,
+        /// Build with optimisations
+        #[arg(long)]
+        release: bool,
+    },
+    /// Build a logging plugin and a command, and run one against the other
+    Demo,
+    /// Build guests, plugins and foreign plugins, then run every test
+    Test {
+        /// Passed to `cargo nextest run`, or `cargo test` where that is missing
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Build the test plugin with every other Rust toolchain into target/foreign/
+    Foreign,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            for cause in error.chain().skip(1) {
+                eprintln!("  because: {cause}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    let workspace = Workspace::load()?;
+    match task {
+        Task::Guests { names } => guests::build(&workspace, &names),
+        Task::Plugins { names, release } => {
+            let profile = if release {
+                Profile::Release
+            } else {
+                Profile::Dev
+            };
+            plugins::build(&workspace, &names, profile).map(drop)
+        }
+        Task::Demo => demo::run(&workspace),
+        Task::Test { args } => test::run(&workspace, &args),
+        Task::Foreign => foreign::build(&workspace),
+    }
+}
