@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use common::{
     bytes, engine,
-    guests::{EMPTY, EXPORTS_A, IMPORTS_A, NEEDS_2_MIB, run},
+    guests::{EMPTY, IMPORTS_A, run},
     recorder::{Log, Recorder},
     service, workload,
 };
@@ -19,10 +19,7 @@ use wash_runtime::{
     },
     host::http::NullServer,
     plugin::HostPlugin,
-    types::{
-        AllowedLoopbackPort, EmptyDirVolume, HostPathVolume, Volume, VolumeMount, VolumeType,
-        Workload,
-    },
+    types::Workload,
     wasmtime::{
         Config, PoolingAllocationConfig,
         component::{Component, Linker},

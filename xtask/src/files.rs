@@ -12,6 +12,14 @@ pub(crate) fn create_dir(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))
 }
 
+/// Makes a folder that has nothing in it.
+pub(crate) fn empty(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    create_dir(folder)
+}
+
 /// Replaces a file at once.
 pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<()> {
     replace(path, |new| fs::write(new, contents))

@@ -12,6 +12,7 @@
 //! | `plugins-test/`  | libraries from `tests/plugins/`                       |
 //! | `foreign/`       | the test plugin as other Rust compilers build it      |
 //! | `demo/`          | the plugin folder and configuration of `demo`         |
+//! | `readme/`        | where the commands of README.md are run               |
 
 mod artifacts;
 mod cmd;
@@ -22,6 +23,7 @@ mod foreign;
 mod guests;
 mod plugins;
 mod progress;
+mod readme;
 mod recipe;
 mod stamp;
 mod test;
@@ -63,12 +65,14 @@ enum Task {
     },
     /// Build a logging plugin and a command, and run one against the other
     Demo,
-    /// Build guests, plugins and foreign plugins, then run every test
+    /// Build guests, plugins and foreign plugins, then run every test and the README
     Test {
         /// Passed to `cargo nextest run`, or `cargo test` where that is missing
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Run the demo, then the commands of README.md as a new user would
+    Readme,
     /// Build the test plugin with every other Rust toolchain into target/foreign/
     Foreign,
 }
@@ -100,6 +104,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         }
         Task::Demo => demo::run(&workspace),
         Task::Test { args } => test::run(&workspace, &args),
+        Task::Readme => readme::run(&workspace),
         Task::Foreign => foreign::build(&workspace),
     }
 }

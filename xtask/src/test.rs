@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::plugins::{self, Profile};
 use crate::workspace::Workspace;
-use crate::{cmd, foreign, guests};
+use crate::{cmd, foreign, guests, readme};
 
 const ALL: [&str; 0] = [];
 
@@ -29,5 +29,6 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     for package in workspace.packages.iter().filter(|p| !p.has_examples()) {
         examples.args(["--exclude", &package.name]);
     }
-    cmd::echo(&mut examples)
+    cmd::echo(&mut examples)?;
+    readme::run(workspace)
 }

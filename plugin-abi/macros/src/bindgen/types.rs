@@ -225,7 +225,7 @@ impl Generator<'_> {
     fn kind(&self, name: &str, def: &TypeDef, mode: Mode, depth: usize) -> Result<TokenStream> {
         let refuse = |what: &str| {
             Err(error(format_args!(
-                "this version of bindgen! does not serve {what} (at `{name}`)"
+                "this version of bindgen! does not serve {what}, such as {name}"
             )))
         };
         Ok(match &def.kind {

@@ -1,7 +1,7 @@
 //! [`UnresolvedWorkload`]: compiled, being bound.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     fmt,
     sync::Arc,
 };
@@ -246,38 +246,50 @@ impl UnresolvedWorkload {
         service.chain(components).collect()
     }
 
-    /// Refuses a workload that expects its components to call one another.
+    /// Refuses a workload that expects its components to call one another. What
+    /// a component exports is never linked to its own imports, so one that
+    /// stands between its callers and a plugin is as good as any other.
     fn refuse_links(&self) -> anyhow::Result<()> {
-        let mut exporters: BTreeMap<String, HashSet<&str>> = BTreeMap::new();
-        for component in &self.components {
+        let mut exporters: BTreeMap<String, Vec<(usize, &str)>> = BTreeMap::new();
+        for (index, component) in self.components.iter().enumerate() {
             for interface in inspect::exported_instances(component.component()) {
-                exporters
-                    .entry(interface)
-                    .or_default()
-                    .insert(component.name());
+                let exporters = exporters.entry(interface).or_default();
+                exporters.push((index, component.name()));
             }
         }
         let service = self
             .service
             .iter()
-            .map(|service| ("service".to_string(), service.component()));
-        let components = self.components.iter().map(|component| {
-            (
-                format!("component '{}'", component.name()),
-                component.component(),
-            )
-        });
-        for (importer, component) in service.chain(components) {
+            .map(|service| (None, "service".to_string(), service.component()));
+        let components = self
+            .components
+            .iter()
+            .enumerate()
+            .map(|(index, component)| {
+                (
+                    Some(index),
+                    format!("component '{}'", component.name()),
+                    component.component(),
+                )
+            });
+        for (own, importer, component) in service.chain(components) {
             for interface in inspect::imported_instances(component) {
-                if let Some(exporters) = exporters.get(&interface) {
-                    let mut exporters: Vec<_> = exporters.iter().copied().collect();
-                    exporters.sort_unstable();
+                let mut others: Vec<_> = exporters
+                    .get(&interface)
+                    .into_iter()
+                    .flatten()
+                    .filter(|(index, _)| Some(*index) != own)
+                    .map(|(_, name)| *name)
+                    .collect();
+                if !others.is_empty() {
+                    others.sort_unstable();
+                    others.dedup();
                     bail!(
                         "links between components are not supported by this version of \
                          wash-runtime: the {importer} of workload '{}' imports '{interface}', \
                          which the workload's own '{}' exports; compose them into one component",
                         self.name,
-                        exporters.join("', '"),
+                        others.join("', '"),
                     );
                 }
             }

@@ -1,0 +1,120 @@
+//! Runs the README: a new user will, so its commands must work.
+//!
+//! Its `sh` blocks run one after the other, in a folder where the checkout is
+//! called `wash-plugins`; a block behind a comment `<!-- file: PATH -->` is
+//! written to that file. Lines that documentation tests hide (`# …` in Rust)
+//! are left out.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::workspace::Workspace;
+use crate::{cmd, demo, files};
+
+/// What the tests themselves are part of.
+const NOT_AGAIN: &str = "cargo xtask ";
+
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let path = workspace.root.join("README.md");
+    let text = fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let steps = steps(&text)?;
+    // The README's first command; the others use what it leaves behind.
+    demo::run(workspace)?;
+
+    let folder = workspace.target.join("readme");
+    files::empty(&folder)?;
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&workspace.root, folder.join("wash-plugins"))
+        .context("cannot link to the checkout")?;
+
+    let programs = workspace.target.join("debug");
+    let inherited = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(
+        std::iter::once(programs).chain(std::env::split_paths(&inherited)),
+    )
+    .context("the path of the target directory cannot stand in PATH")?;
+    for step in steps {
+        match step {
+            Step::File { path, contents } => files::write(&folder.join(path), contents.as_bytes())?,
+            Step::Shell(script) => cmd::echo(
+                Command::new("sh")
+                    .args(["-euc", &script])
+                    .current_dir(&folder)
+                    .env("PATH", &path)
+                    .env_remove("CARGO_TARGET_DIR"),
+            )
+            .context("a command of README.md does not work")?,
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    File { path: PathBuf, contents: String },
+    Shell(String),
+}
+
+fn steps(text: &str) -> Result<Vec<Step>> {
+    let mut steps = Vec::new();
+    let mut file: Option<&str> = None;
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(named) = line.strip_prefix("<!-- file: ").and_then(|l| l.strip_suffix(" -->")) {
+            file = Some(named);
+            continue;
+        }
+        let Some(language) = line.strip_prefix("```") else { continue };
+        let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+        let rust = language.starts_with("rust");
+        let contents: String = body
+            .iter()
+            .filter(|line| !(rust && line.trim_start().starts_with("# ")))
+            .flat_map(|line| [*line, "\n"])
+            .collect();
+        match file.take() {
+            Some(path) if Path::new(path).is_relative() => {
+                steps.push(Step::File { path: path.into(), contents });
+            }
+            Some(path) => bail!("README.md names the file {path}, which is not in its folder"),
+            None if language == "sh" && !contents.starts_with(NOT_AGAIN) => {
+                steps.push(Step::Shell(contents));
+            }
+            None => {}
+        }
+    }
+    Ok(steps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_become_files_and_commands() {
+        let text = "\
+text
+```sh
+cargo xtask test
+```
+<!-- file: a/b.rs -->
+```rust,no_run
+# hidden
+shown
+    # hidden
+```
+```toml
+not = \"a file\"
+```
+```sh
+ls a
+```
+";
+        let file = Step::File { path: "a/b.rs".into(), contents: "shown\n".into() };
+        assert_eq!(steps(text).unwrap(), [file, Step::Shell("ls a\n".into())]);
+    }
+}
