@@ -37,7 +37,11 @@ pub struct Loaded {
 /// If the dynamic linker refuses it, or it does not keep to the ABI.
 pub fn load(admitted: Admitted) -> Result<Loaded, Rejection> {
     match open(&admitted) {
-        Ok((plugin, functions)) => Ok(Loaded { admitted, plugin, functions }),
+        Ok((plugin, functions)) => Ok(Loaded {
+            admitted,
+            plugin,
+            functions,
+        }),
         Err(reason) => Err(admitted.reject(Stage::Load, RejectionCause::Load { reason })),
     }
 }
@@ -103,7 +107,9 @@ fn open(admitted: &Admitted) -> Result<(&'static PluginV1, &'static [CallFn]), S
         .map_err(|error| error.to_string())
         .and_then(|found| found.ok_or_else(|| String::from("there is none")))
         .and_then(|description| Manifest::parse(description).map_err(|error| error.to_string()))
-        .map_err(|error| format!("the manifest that it reports once loaded is not valid: {error}"))?;
+        .map_err(|error| {
+            format!("the manifest that it reports once loaded is not valid: {error}")
+        })?;
     if alive != *admitted.manifest() {
         return Err(String::from(
             "the manifest that it reports once loaded is not the one in its file",
@@ -133,9 +139,8 @@ fn open(admitted: &Admitted) -> Result<(&'static PluginV1, &'static [CallFn]), S
 fn query_function(library: &'static libloading::Library) -> Result<QueryFn, String> {
     // SAFETY: abi_stable's loader symbol has this type in every library that
     // exports a root module; its header is checked by `upgrade`.
-    let header = unsafe {
-        library.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes())
-    };
+    let header =
+        unsafe { library.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes()) };
     if let Ok(header) = header {
         let module = header
             .upgrade()
@@ -171,7 +176,9 @@ fn check_table(table: *const c_void, expected: usize, id: &str) -> Result<(), St
     // SAFETY: the ABI says that every vtable begins with its size.
     let size = unsafe { *size };
     if size < expected {
-        return Err(format!("its extension `{id}` has {size} bytes, and {expected} are needed"));
+        return Err(format!(
+            "its extension `{id}` has {size} bytes, and {expected} are needed"
+        ));
     }
     Ok(())
 }

@@ -30,17 +30,26 @@ pub(crate) struct Difference {
 impl Difference {
     /// The place, as a path into `root`.
     pub(crate) fn place(&self, root: &str) -> String {
-        self.path.iter().rev().fold(root.to_owned(), |place, step| format!("{step} of {place}"))
+        self.path
+            .iter()
+            .rev()
+            .fold(root.to_owned(), |place, step| format!("{step} of {place}"))
     }
 }
 
 impl Shape {
     fn leaf(kind: &'static str) -> Self {
-        Self { kind, parts: Vec::new() }
+        Self {
+            kind,
+            parts: Vec::new(),
+        }
     }
 
     fn of(kind: &'static str, parts: impl IntoIterator<Item = (String, Option<Self>)>) -> Self {
-        let parts = parts.into_iter().map(|(name, ty)| Part { name, ty }).collect();
+        let parts = parts
+            .into_iter()
+            .map(|(name, ty)| Part { name, ty })
+            .collect();
         Self { kind, parts }
     }
 
@@ -63,7 +72,9 @@ impl Shape {
             WitType::ErrorContext => return Self::leaf("error-context"),
             WitType::Id(id) => *id,
         };
-        let Some(def) = resolve.types.get(id) else { return Self::leaf("(unknown)") };
+        let Some(def) = resolve.types.get(id) else {
+            return Self::leaf("(unknown)");
+        };
         let of = |ty: &WitType| Some(Self::of_wit(resolve, ty));
         let part = |name: &str, ty: &WitType| (name.to_owned(), of(ty));
         match &def.kind {
@@ -73,11 +84,18 @@ impl Shape {
             }
             TypeDefKind::Tuple(tuple) => Self::of(
                 "tuple",
-                tuple.types.iter().enumerate().map(|(i, ty)| part(&i.to_string(), ty)),
+                tuple
+                    .types
+                    .iter()
+                    .enumerate()
+                    .map(|(i, ty)| part(&i.to_string(), ty)),
             ),
             TypeDefKind::Variant(variant) => Self::of(
                 "variant",
-                variant.cases.iter().map(|c| (c.name.clone(), c.ty.as_ref().and_then(of))),
+                variant
+                    .cases
+                    .iter()
+                    .map(|c| (c.name.clone(), c.ty.as_ref().and_then(of))),
             ),
             TypeDefKind::Enum(of) => {
                 Self::of("enum", of.cases.iter().map(|c| (c.name.clone(), None)))
@@ -100,12 +118,14 @@ impl Shape {
             TypeDefKind::FixedLengthList(ty, len) => {
                 Self::of("list", [part("element", ty), (len.to_string(), None)])
             }
-            TypeDefKind::Future(ty) => {
-                Self::of("future", [(String::from("payload"), ty.as_ref().and_then(of))])
-            }
-            TypeDefKind::Stream(ty) => {
-                Self::of("stream", [(String::from("payload"), ty.as_ref().and_then(of))])
-            }
+            TypeDefKind::Future(ty) => Self::of(
+                "future",
+                [(String::from("payload"), ty.as_ref().and_then(of))],
+            ),
+            TypeDefKind::Stream(ty) => Self::of(
+                "stream",
+                [(String::from("payload"), ty.as_ref().and_then(of))],
+            ),
             TypeDefKind::Resource => Self::leaf("resource"),
             TypeDefKind::Handle(Handle::Own(_)) => Self::leaf("own"),
             TypeDefKind::Handle(Handle::Borrow(_)) => Self::leaf("borrow"),
@@ -133,16 +153,23 @@ impl Shape {
             ComponentType::ErrorContext => Self::leaf("error-context"),
             ComponentType::Own(_) => Self::leaf("own"),
             ComponentType::Borrow(_) => Self::leaf("borrow"),
-            ComponentType::Record(record) => {
-                Self::of("record", record.fields().map(|f| (f.name.to_owned(), of(f.ty))))
-            }
+            ComponentType::Record(record) => Self::of(
+                "record",
+                record.fields().map(|f| (f.name.to_owned(), of(f.ty))),
+            ),
             ComponentType::Tuple(tuple) => Self::of(
                 "tuple",
-                tuple.types().enumerate().map(|(i, ty)| (i.to_string(), of(ty))),
+                tuple
+                    .types()
+                    .enumerate()
+                    .map(|(i, ty)| (i.to_string(), of(ty))),
             ),
-            ComponentType::Variant(variant) => {
-                Self::of("variant", variant.cases().map(|c| (c.name.to_owned(), c.ty.and_then(of))))
-            }
+            ComponentType::Variant(variant) => Self::of(
+                "variant",
+                variant
+                    .cases()
+                    .map(|c| (c.name.to_owned(), c.ty.and_then(of))),
+            ),
             ComponentType::Enum(of) => {
                 Self::of("enum", of.names().map(|name| (name.to_owned(), None)))
             }
@@ -159,21 +186,31 @@ impl Shape {
                     (String::from("error"), result.err().and_then(of)),
                 ],
             ),
-            ComponentType::List(list) => Self::of("list", [(String::from("element"), of(list.ty()))]),
+            ComponentType::List(list) => {
+                Self::of("list", [(String::from("element"), of(list.ty()))])
+            }
             ComponentType::Map(map) => Self::of(
                 "map",
-                [(String::from("key"), of(map.key())), (String::from("value"), of(map.value()))],
+                [
+                    (String::from("key"), of(map.key())),
+                    (String::from("value"), of(map.value())),
+                ],
             ),
             ComponentType::FixedLengthList(list) => Self::of(
                 "list",
-                [(String::from("element"), of(list.ty())), (list.len().to_string(), None)],
+                [
+                    (String::from("element"), of(list.ty())),
+                    (list.len().to_string(), None),
+                ],
             ),
-            ComponentType::Future(future) => {
-                Self::of("future", [(String::from("payload"), future.ty().and_then(of))])
-            }
-            ComponentType::Stream(stream) => {
-                Self::of("stream", [(String::from("payload"), stream.ty().and_then(of))])
-            }
+            ComponentType::Future(future) => Self::of(
+                "future",
+                [(String::from("payload"), future.ty().and_then(of))],
+            ),
+            ComponentType::Stream(stream) => Self::of(
+                "stream",
+                [(String::from("payload"), stream.ty().and_then(of))],
+            ),
         }
     }
 
@@ -195,7 +232,11 @@ impl Shape {
                 }
             }
         }
-        Some(Difference { path: Vec::new(), left: self.to_string(), right: other.to_string() })
+        Some(Difference {
+            path: Vec::new(),
+            left: self.to_string(),
+            right: other.to_string(),
+        })
     }
 
     /// What a part of this type is called.
@@ -239,16 +280,31 @@ mod tests {
     use super::*;
 
     fn record(inner: &'static str) -> Shape {
-        let list = Shape::of("list", [(String::from("element"), Some(Shape::leaf(inner)))]);
-        Shape::of("record", [(String::from("a"), Some(Shape::leaf("u8"))), (String::from("b"), Some(list))])
+        let list = Shape::of(
+            "list",
+            [(String::from("element"), Some(Shape::leaf(inner)))],
+        );
+        Shape::of(
+            "record",
+            [
+                (String::from("a"), Some(Shape::leaf("u8"))),
+                (String::from("b"), Some(list)),
+            ],
+        )
     }
 
     #[test]
     fn a_difference_is_told_with_its_place() {
         assert_eq!(record("u8").difference(&record("u8")), None);
         let found = record("u8").difference(&record("string")).unwrap();
-        assert_eq!((found.left.as_str(), found.right.as_str()), ("u8", "string"));
-        assert_eq!(found.place("parameter `x`"), "the element of field `b` of parameter `x`");
+        assert_eq!(
+            (found.left.as_str(), found.right.as_str()),
+            ("u8", "string")
+        );
+        assert_eq!(
+            found.place("parameter `x`"),
+            "the element of field `b` of parameter `x`"
+        );
     }
 
     #[test]

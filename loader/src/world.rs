@@ -7,6 +7,8 @@ use wash_plugin_abi::manifest::Manifest;
 use wit_parser::abi::AbiVariant;
 use wit_parser::{FunctionKind, InterfaceId, Resolve, WorldItem};
 
+use crate::depth;
+
 /// A plugin's WIT world, checked against the functions that its manifest
 /// lists.
 #[derive(Debug)]
@@ -93,6 +95,7 @@ impl World {
         let package = resolve
             .push_str("manifest.wit", &manifest.wit)
             .map_err(|error| WorldError::Wit(format!("{error:#}")))?;
+        depth::check(&resolve).map_err(WorldError::Wit)?;
         let world = resolve
             .select_world(&[package], Some(&manifest.world))
             .map_err(|_| WorldError::NoWorld(manifest.world.clone()))?;
@@ -108,7 +111,11 @@ impl World {
             match item {
                 WorldItem::Interface { id, .. } => {
                     let interface = interface(&resolve, *id, None)?;
-                    if resolve.interfaces.get(*id).is_some_and(|i| !i.functions.is_empty()) {
+                    if resolve
+                        .interfaces
+                        .get(*id)
+                        .is_some_and(|i| !i.functions.is_empty())
+                    {
                         imports.push(interface.id);
                     } else {
                         interfaces.push(interface);
@@ -132,7 +139,11 @@ impl World {
             }
         }
         listed.all_found()?;
-        Ok(Self { resolve, interfaces, imports })
+        Ok(Self {
+            resolve,
+            interfaces,
+            imports,
+        })
     }
 
     /// Names of the interfaces with functions that the plugin serves, as
@@ -148,7 +159,9 @@ impl World {
 
     /// The interfaces with functions that the plugin serves.
     pub fn served(&self) -> impl Iterator<Item = &Interface> {
-        self.interfaces.iter().filter(|interface| !interface.functions.is_empty())
+        self.interfaces
+            .iter()
+            .filter(|interface| !interface.functions.is_empty())
     }
 
     /// All interfaces, with those that only have types.
@@ -187,7 +200,12 @@ fn compatible(a: &semver::Version, b: &semver::Version) -> bool {
 
 impl fmt::Display for InterfaceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { namespace, package, interface, version } = self;
+        let Self {
+            namespace,
+            package,
+            interface,
+            version,
+        } = self;
         write!(f, "{namespace}:{package}/{interface}")?;
         match version {
             Some(version) => write!(f, "@{version}"),
@@ -204,7 +222,10 @@ impl<'a> Listed<'a> {
         let mut listed: HashMap<&str, HashMap<&str, _>> = HashMap::new();
         for (index, function) in manifest.functions.iter().enumerate() {
             let functions = listed.entry(&function.interface).or_default();
-            if functions.insert(&function.name, (index, function.is_async)).is_some() {
+            if functions
+                .insert(&function.name, (index, function.is_async))
+                .is_some()
+            {
                 return Err(WorldError::Functions(format!(
                     "`{}#{}` is listed twice",
                     function.interface, function.name
@@ -215,9 +236,10 @@ impl<'a> Listed<'a> {
     }
 
     fn take(&mut self, interface: &str, function: &str) -> Result<(usize, bool), WorldError> {
-        self.0.get_mut(interface).and_then(|functions| functions.remove(function)).ok_or_else(|| {
-            WorldError::Functions(format!("`{interface}#{function}` is not listed"))
-        })
+        self.0
+            .get_mut(interface)
+            .and_then(|functions| functions.remove(function))
+            .ok_or_else(|| WorldError::Functions(format!("`{interface}#{function}` is not listed")))
     }
 
     fn all_found(&self) -> Result<(), WorldError> {
@@ -234,7 +256,10 @@ impl<'a> Listed<'a> {
 }
 
 fn unsupported(what: &'static str, name: &str) -> WorldError {
-    WorldError::Unsupported { what, name: name.to_owned() }
+    WorldError::Unsupported {
+        what,
+        name: name.to_owned(),
+    }
 }
 
 fn interface(
@@ -260,7 +285,9 @@ fn interface(
         for (name, function) in &interface.functions {
             match function.kind {
                 FunctionKind::Freestanding => {}
-                FunctionKind::AsyncFreestanding => return Err(unsupported("the `async func`", name)),
+                FunctionKind::AsyncFreestanding => {
+                    return Err(unsupported("the `async func`", name));
+                }
                 _ => return Err(unsupported("a resource with the function", name)),
             }
             let (index, is_async) = listed.take(&id, name)?;
@@ -276,7 +303,11 @@ fn interface(
             });
         }
     }
-    Ok(Interface { id, name, functions })
+    Ok(Interface {
+        id,
+        name,
+        functions,
+    })
 }
 
 #[cfg(test)]
@@ -307,7 +338,11 @@ mod tests {
             ("0.2.0-draft", "0.2.0-draft", true),
             ("0.2.0-draft", "0.2.0", false),
         ] {
-            assert_eq!(name(plugin).serves(&name(guest)), fits, "{plugin} serves {guest}");
+            assert_eq!(
+                name(plugin).serves(&name(guest)),
+                fits,
+                "{plugin} serves {guest}"
+            );
         }
     }
 }

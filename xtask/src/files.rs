@@ -15,7 +15,8 @@ pub(crate) fn create_dir(folder: &Path) -> Result<()> {
 /// Makes a folder that has nothing in it.
 pub(crate) fn empty(folder: &Path) -> Result<()> {
     if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+        fs::remove_dir_all(folder)
+            .with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     create_dir(folder)
 }

@@ -11,12 +11,15 @@ use wit_component::DecodedWasm;
 use wit_parser::Resolve;
 
 const LOGGING: &str = "wasi:logging/logging";
+const PROBE: &str = "test:lifecycle/probe@0.1.0";
 const RUN: &str = "demo:guest/run@0.1.0";
 const STRINGS: &str = "test:strings/strings@0.1.0";
 
 /// Name, imports beside WASI's own, exports.
-const GUESTS: [(&str, &[&str], &[&str]); 9] = [
+const GUESTS: [(&str, &[&str], &[&str]); 11] = [
     ("latin1", &[STRINGS], &[STRINGS]),
+    ("lifecycle", &[PROBE], &[PROBE]),
+    ("lifecycle-service", &[PROBE], &["wasi:cli/run"]),
     ("log-command", &[LOGGING], &["wasi:cli/run"]),
     ("log-guest", &[LOGGING], &[RUN]),
     ("mismatch", &[LOGGING], &[RUN]),
@@ -36,8 +39,9 @@ const GUESTS: [(&str, &[&str], &[&str]); 9] = [
 ];
 
 /// Folder, worlds.
-const WIT: [(&str, &[&str]); 4] = [
+const WIT: [(&str, &[&str]); 5] = [
     ("guest", &["bare", "log-command", "log-guest"]),
+    ("lifecycle", &["guest", "plugin"]),
     ("logging", &["imports", "logger-plugin"]),
     ("strings", &["guest", "host", "plugin"]),
     ("values", &["guest", "host", "plugin"]),

@@ -70,7 +70,12 @@ impl Target {
         interface: &str,
         function: &str,
     ) -> Self {
-        Self { instance, entry, interface: interface.to_owned(), function: function.to_owned() }
+        Self {
+            instance,
+            entry,
+            interface: interface.to_owned(),
+            function: function.to_owned(),
+        }
     }
 
     /// Calls a function that answers at once.

@@ -52,10 +52,16 @@ pub(super) async fn check(
     let component = linked.component();
     let engine = component.engine();
     for (name, import) in component.component_type().imports(engine) {
-        let ComponentItem::ComponentInstance(instance) = import.ty else { continue };
-        let Some(served) = world.served().find(|served| serves(served, name)) else { continue };
+        let ComponentItem::ComponentInstance(instance) = import.ty else {
+            continue;
+        };
+        let Some(served) = world.served().find(|served| serves(served, name)) else {
+            continue;
+        };
         for (name, export) in instance.exports(engine) {
-            let ComponentItem::ComponentFunc(component) = export.ty else { continue };
+            let ComponentItem::ComponentFunc(component) = export.ty else {
+                continue;
+            };
             if let Some(function) = served.functions.iter().find(|f| f.name == name) {
                 compare(plugin, world, served, function, &component)?;
             }
@@ -104,8 +110,16 @@ fn compare(
     };
     let wit = |ty| Shape::of_wit(world.resolve(), ty);
 
-    let served: Vec<_> = function.wit.params.iter().map(|p| (p.name.as_str(), wit(&p.ty))).collect();
-    let given: Vec<_> = component.params().map(|(name, ty)| (name, Shape::of_component(&ty))).collect();
+    let served: Vec<_> = function
+        .wit
+        .params
+        .iter()
+        .map(|p| (p.name.as_str(), wit(&p.ty)))
+        .collect();
+    let given: Vec<_> = component
+        .params()
+        .map(|(name, ty)| (name, Shape::of_component(&ty)))
+        .collect();
     if served.len() != given.len() {
         return Err(mismatch(
             String::from("the list of parameters"),
@@ -121,7 +135,10 @@ fn compare(
     }
 
     let served: Vec<_> = function.wit.result.iter().map(wit).collect();
-    let given: Vec<_> = component.results().map(|ty| Shape::of_component(&ty)).collect();
+    let given: Vec<_> = component
+        .results()
+        .map(|ty| Shape::of_component(&ty))
+        .collect();
     match (served.as_slice(), given.as_slice()) {
         ([], []) => {}
         ([served], [given]) => {
@@ -133,9 +150,17 @@ fn compare(
         (served, given) => {
             let text = |shapes: &[Shape]| match shapes {
                 [] => String::from("nothing"),
-                all => all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+                all => all
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", "),
             };
-            return Err(mismatch(String::from("the result"), text(given), text(served)));
+            return Err(mismatch(
+                String::from("the result"),
+                text(given),
+                text(served),
+            ));
         }
     }
 
@@ -147,6 +172,9 @@ fn compare(
 }
 
 fn signature(params: &[(&str, Shape)]) -> String {
-    let params: Vec<_> = params.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
+    let params: Vec<_> = params
+        .iter()
+        .map(|(name, ty)| format!("{name}: {ty}"))
+        .collect();
     format!("({})", params.join(", "))
 }

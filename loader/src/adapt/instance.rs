@@ -1,5 +1,8 @@
 //! The plugin that a library makes: its life, and what goes wrong in it.
-#![allow(unsafe_code, reason = "the plugin is a pointer that its library's functions take")]
+#![allow(
+    unsafe_code,
+    reason = "the plugin is a pointer that its library's functions take"
+)]
 
 use std::ffi::c_void;
 use std::future::poll_fn;
@@ -9,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use wash_plugin_abi::abi::{Buffer, CallFn, LifecycleFn, PluginV1, Slice, Status};
 
 use super::driver::{self, PluginFuture};
@@ -135,7 +139,7 @@ pub(super) async fn create(
     deadline: Duration,
 ) -> Result<Arc<Instance>, LifecycleError> {
     let (vtable, functions) = (loaded.vtable(), loaded.functions());
-    let work = move || create_now(id, vtable, functions, &config);
+    let work = move |_| create_now(id, vtable, functions, &config);
     on_own_thread(id, "create", deadline, work).await
 }
 
@@ -150,9 +154,7 @@ fn create_now(
     let mut plugin = std::ptr::null_mut();
     // SAFETY: the vtable is the library's; the host's side is boxed, and lives
     // as long as the plugin.
-    let status = unsafe {
-        (vtable.create)(host.raw(), Slice::new(config), &mut plugin, out.out())
-    };
+    let status = unsafe { (vtable.create)(host.raw(), Slice::new(config), &mut plugin, out.out()) };
     if status != Status::OK {
         return Err(failure(id, "create", status, &out));
     }
@@ -179,24 +181,51 @@ pub(super) async fn run(
 ) -> Result<(), LifecycleError> {
     let (id, name) = (instance.id, hook.name());
     let runtime = tokio::runtime::Handle::current();
-    let work = move || runtime.block_on(instance.drive(hook, &event));
+    let work = move |given_up: oneshot::Receiver<()>| {
+        runtime.block_on(async {
+            tokio::select! {
+                ended = instance.drive(hook, &event) => ended,
+                // Nobody listens any more: the plugin's future is cancelled.
+                _ = given_up => Ok(()),
+            }
+        })
+    };
     on_own_thread(id, name, deadline, work).await
 }
 
-/// Runs `work` where it may block, and stops waiting at the deadline: a plugin
-/// that never returns must not take one of the host's threads with it.
+/// Runs `work` where it may block, and stops waiting at the deadline or when
+/// the host gives up; `work` is told by its argument. The thread is none of the
+/// runtime's: a runtime that shuts down waits for its own, and a plugin that
+/// never returns would keep the host from ending.
 async fn on_own_thread<R: Send + 'static>(
     plugin: &'static str,
     step: &'static str,
     deadline: Duration,
-    work: impl FnOnce() -> Result<R, LifecycleError> + Send + 'static,
+    work: impl FnOnce(oneshot::Receiver<()>) -> Result<R, LifecycleError> + Send + 'static,
 ) -> Result<R, LifecycleError> {
-    match tokio::time::timeout(deadline, tokio::task::spawn_blocking(work)).await {
+    let failed = |message| LifecycleError::Failed {
+        plugin,
+        step,
+        message,
+    };
+    // Dropped with this future, however that ends.
+    let (_waiting, given_up) = oneshot::channel();
+    let (done, ended) = oneshot::channel();
+    std::thread::Builder::new()
+        .name(format!("{plugin} {step}"))
+        .spawn(move || {
+            // There may be nobody any more who wants to know.
+            let _ = done.send(work(given_up));
+        })
+        .map_err(|error| failed(format!("there is no thread for it: {error}")))?;
+    match tokio::time::timeout(deadline, ended).await {
         Ok(Ok(ended)) => ended,
-        Ok(Err(error)) => {
-            Err(LifecycleError::Failed { plugin, step, message: error.to_string() })
-        }
-        Err(_) => Err(LifecycleError::TimedOut { plugin, step, seconds: deadline.as_secs() }),
+        Ok(Err(_)) => Err(failed(String::from("the thread that ran it panicked"))),
+        Err(_) => Err(LifecycleError::TimedOut {
+            plugin,
+            step,
+            seconds: deadline.as_secs(),
+        }),
     }
 }
 
@@ -219,15 +248,26 @@ impl Instance {
         Faults {
             panics: self.panics.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Relaxed),
-            last_error: self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            last_error: self
+                .last_error
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
         }
     }
 
     /// Notes something that went wrong.
     pub(super) fn record(&self, panicked: bool, error: &impl std::fmt::Display) {
-        let counter = if panicked { &self.panics } else { &self.failures };
+        let counter = if panicked {
+            &self.panics
+        } else {
+            &self.failures
+        };
         counter.fetch_add(1, Ordering::Relaxed);
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+        *self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
     }
 
     async fn drive(&self, hook: Hook, event: &[u8]) -> Result<(), LifecycleError> {
@@ -273,8 +313,16 @@ fn failure(
 ) -> LifecycleError {
     let message = String::from_utf8_lossy(out.as_slice()).into_owned();
     if status == Status::PANICKED {
-        LifecycleError::Panicked { plugin, step, message }
+        LifecycleError::Panicked {
+            plugin,
+            step,
+            message,
+        }
     } else {
-        LifecycleError::Failed { plugin, step, message }
+        LifecycleError::Failed {
+            plugin,
+            step,
+            message,
+        }
     }
 }

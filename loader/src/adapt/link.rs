@@ -57,7 +57,10 @@ fn imported_as<'a>(
                 && import.package == name.package
                 && import.interfaces.contains(&name.interface)
         })
-        .map(|import| InterfaceName { version: import.version.clone(), ..name.clone() })
+        .map(|import| InterfaceName {
+            version: import.version.clone(),
+            ..name.clone()
+        })
         .collect();
     found.sort_by(|a, b| a.version.cmp(&b.version));
     found.dedup();
@@ -70,9 +73,9 @@ fn define(
     interface: &Interface,
 ) -> anyhow::Result<()> {
     for function in &interface.functions {
-        let entry = instance.function(function.index).with_context(|| {
-            format!("`{}` is not in its call table", function.name)
-        })?;
+        let entry = instance
+            .function(function.index)
+            .with_context(|| format!("`{}` is not in its call table", function.name))?;
         let target = Target::new(Arc::clone(instance), entry, &interface.id, &function.name);
         define_function(linker, function, target)?;
     }

@@ -37,7 +37,11 @@ impl<'a, 'b, 'cx> Lifter<'a, 'b, 'cx> {
 
     /// Overwrites bytes that were reserved in the buffer.
     fn put(&mut self, at: usize, bytes: &[u8]) -> Result<()> {
-        match self.buffer.as_mut_slice().get_mut(at..).and_then(|rest| rest.get_mut(..bytes.len()))
+        match self
+            .buffer
+            .as_mut_slice()
+            .get_mut(at..)
+            .and_then(|rest| rest.get_mut(..bytes.len()))
         {
             Some(room) => room.copy_from_slice(bytes),
             None => bail!("a type is larger than its own layout"),
@@ -115,9 +119,7 @@ impl<'a, 'b, 'cx> Lifter<'a, 'b, 'cx> {
                 let all = self.types.canonical_abi(&ty).flat_count;
                 let mut rest = src.as_slice();
                 if let Some(count) = all {
-                    let (own, after) = rest
-                        .split_at_checked(count.into())
-                        .ok_or_else(too_few)?;
+                    let (own, after) = rest.split_at_checked(count.into()).ok_or_else(too_few)?;
                     rest = own;
                     *src = after.iter();
                 }

@@ -54,9 +54,7 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
             InterfaceType::Record(i) => {
                 self.fields(self.types[i].fields.iter().map(|field| field.ty), src, dst)
             }
-            InterfaceType::Tuple(i) => {
-                self.fields(self.types[i].types.iter().copied(), src, dst)
-            }
+            InterfaceType::Tuple(i) => self.fields(self.types[i].types.iter().copied(), src, dst),
             InterfaceType::Enum(_)
             | InterfaceType::Variant(_)
             | InterfaceType::Option(_)
@@ -169,7 +167,12 @@ pub(super) fn flat(
             ValRaw::u32(number)
         }
         // One core value means that there is one field, at the same place.
-        InterfaceType::Record(i) => flat(types, only(types[i].fields.iter().map(|f| f.ty))?, buffer, src)?,
+        InterfaceType::Record(i) => flat(
+            types,
+            only(types[i].fields.iter().map(|f| f.ty))?,
+            buffer,
+            src,
+        )?,
         InterfaceType::Tuple(i) => flat(types, only(types[i].types.iter().copied())?, buffer, src)?,
         other => bail!("{} is not one core value", describe(&other)),
     })
@@ -191,11 +194,17 @@ fn check(types: &ComponentTypes, ty: InterfaceType, buffer: &[u8], src: usize) -
         }
         InterfaceType::Char => {
             let value = u32::from_le_bytes(array(buffer, src)?);
-            ensure!(char::from_u32(value).is_some(), "{value:#x} is not a Unicode scalar value");
+            ensure!(
+                char::from_u32(value).is_some(),
+                "{value:#x} is not a Unicode scalar value"
+            );
         }
         InterfaceType::Flags(i) => {
             let mut bits = [0; 4];
-            for (bit, byte) in bits.iter_mut().zip(slice(buffer, src, layout(types, &ty).0)?) {
+            for (bit, byte) in bits
+                .iter_mut()
+                .zip(slice(buffer, src, layout(types, &ty).0)?)
+            {
                 *bit = *byte;
             }
             let bits = u64::from(u32::from_le_bytes(bits));

@@ -88,7 +88,10 @@ unsafe impl<const N: usize> Lift for Args<N> {
         bytes: &[u8],
     ) -> Result<Self> {
         // `bytes` is an (empty) part of memory at the parameters' offset.
-        let offset = bytes.as_ptr().addr().checked_sub(cx.memory().as_ptr().addr());
+        let offset = bytes
+            .as_ptr()
+            .addr()
+            .checked_sub(cx.memory().as_ptr().addr());
         let Some(offset) = offset else {
             bail!("the parameters are not in the component's memory");
         };
