@@ -66,18 +66,27 @@ pub fn admit(candidates: Vec<Inspected>, reserved: &[(String, String)]) -> Admis
         let mut causes = Vec::new();
         let revision = candidate.manifest().abi_revision;
         if revision != abi::REVISION {
-            causes.push(RejectionCause::AbiRevision { plugin: revision, host: abi::REVISION });
+            causes.push(RejectionCause::AbiRevision {
+                plugin: revision,
+                host: abi::REVISION,
+            });
         }
         let id = candidate.id();
         let namesakes = others(by_id.get(id), index);
         if !namesakes.is_empty() {
             causes.push(RejectionCause::DuplicateId {
                 id: id.to_owned(),
-                others: namesakes.iter().map(|other| other.path().to_owned()).collect(),
+                others: namesakes
+                    .iter()
+                    .map(|other| other.path().to_owned())
+                    .collect(),
             });
         }
         if let Some((_, owner)) = reserved.iter().find(|(reserved, _)| reserved == id) {
-            causes.push(RejectionCause::ReservedId { id: id.to_owned(), owner: owner.clone() });
+            causes.push(RejectionCause::ReservedId {
+                id: id.to_owned(),
+                owner: owner.clone(),
+            });
         }
         for interface in candidate.world().exports().collect::<BTreeSet<_>>() {
             // Namesakes are two copies of one plugin: that is said above.

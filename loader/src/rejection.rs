@@ -155,7 +155,12 @@ pub enum RejectionCause {
 
 impl Rejection {
     pub(crate) fn new(path: PathBuf, stage: Stage, cause: RejectionCause) -> Self {
-        Self { path, stage, cause, facts: Facts::default() }
+        Self {
+            path,
+            stage,
+            cause,
+            facts: Facts::default(),
+        }
     }
 
     pub(crate) fn with_facts(mut self, facts: Facts) -> Self {
@@ -321,6 +326,10 @@ mod tests {
             "x.so: rejected: it needs revision 3 of the plugin ABI, and this host speaks revision 2"
         );
         assert!(rejected(3).hint().starts_with("update the host, or build"));
-        assert!(rejected(1).hint().starts_with("build the plugin against revision 2"));
+        assert!(
+            rejected(1)
+                .hint()
+                .starts_with("build the plugin against revision 2")
+        );
     }
 }

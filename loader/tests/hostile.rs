@@ -50,7 +50,16 @@ impl Random {
 
 #[test]
 fn no_mutation_panics() {
-    const INTERESTING: [u64; 8] = [0, 1, 0x7f, 0xff, 0xffff, 0x7fff_ffff, u64::MAX >> 1, u64::MAX];
+    const INTERESTING: [u64; 8] = [
+        0,
+        1,
+        0x7f,
+        0xff,
+        0xffff,
+        0x7fff_ffff,
+        u64::MAX >> 1,
+        u64::MAX,
+    ];
     let whole = plugin();
     let mut random = Random(0x5eed_5eed_5eed_5eed);
     let mut ready = 0;
@@ -58,7 +67,11 @@ fn no_mutation_panics() {
         let mut bytes = whole.clone();
         for _ in 0..=random.below(4) {
             // Half of them in the headers, where the offsets are.
-            let limit = if random.below(2) == 0 { 256 } else { bytes.len() };
+            let limit = if random.below(2) == 0 {
+                256
+            } else {
+                bytes.len()
+            };
             let at = random.below(limit);
             match random.below(3) {
                 0 => bytes[at] ^= 1 << random.below(8),
@@ -88,7 +101,14 @@ fn huge_sizes_are_refused() {
     let whole = plugin();
     // Offset and size of the program headers, then of the first segment, the
     // dynamic segment and the notes.
-    for (at, len) in [(32, 8), (56, 2), (64 + 32, 8), (64 + 56 + 32, 8), (64 + 112 + 8, 8), (64 + 112 + 32, 8)] {
+    for (at, len) in [
+        (32, 8),
+        (56, 2),
+        (64 + 32, 8),
+        (64 + 56 + 32, 8),
+        (64 + 112 + 8, 8),
+        (64 + 112 + 32, 8),
+    ] {
         let mut bytes = whole.clone();
         bytes[at..at + len].fill(0xff);
         let text = reason(bytes);
@@ -98,15 +118,24 @@ fn huge_sizes_are_refused() {
 
 #[test]
 fn endless_lists_are_refused() {
-    let many = Elf { needed: vec!["libx.so".to_owned(); 2000], ..Elf::empty() };
+    let many = Elf {
+        needed: vec!["libx.so".to_owned(); 2000],
+        ..Elf::empty()
+    };
     assert!(reason(many.bytes()).contains("more than 1024 libraries"));
-    let long = Elf { needed: vec!["x".repeat(5000)], ..Elf::empty() };
+    let long = Elf {
+        needed: vec!["x".repeat(5000)],
+        ..Elf::empty()
+    };
     assert!(reason(long.bytes()).contains("5000 bytes"));
 }
 
 #[test]
 fn a_large_note_segment_is_refused() {
-    let large = Elf { notes: Some(vec![0; 9 << 20]), ..Elf::empty() };
+    let large = Elf {
+        notes: Some(vec![0; 9 << 20]),
+        ..Elf::empty()
+    };
     assert!(reason(large.bytes()).contains("notes of 9437184 bytes"));
 }
 
@@ -117,7 +146,10 @@ fn names_that_are_not_utf8_are_shown() {
         ..Elf::plugin(&Note::new("a", "a:a"))
     };
     let mut bytes = elf.bytes();
-    let at = bytes.windows(3).position(|window| window == "\u{fffd}".as_bytes()).unwrap();
+    let at = bytes
+        .windows(3)
+        .position(|window| window == "\u{fffd}".as_bytes())
+        .unwrap();
     bytes[at..at + 3].copy_from_slice(b"\xff\xfe\xfd");
     let plugin = Inspected::from_bytes("x.so", bytes).unwrap();
     assert!(plugin.linkage().needed[0].starts_with("lib\u{fffd}"));

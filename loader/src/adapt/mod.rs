@@ -8,6 +8,7 @@ mod host_log;
 mod identity;
 mod instance;
 mod link;
+mod resources;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,7 +53,12 @@ impl LoadedPlugin {
     pub fn new(loaded: Loaded, config: serde_json::Value) -> Arc<Self> {
         // The host's trait wants an id that lives for ever; so does the library.
         let id = Box::leak(loaded.id().to_owned().into_boxed_str());
-        Arc::new(Self { id, loaded, config, instance: Mutex::new(None) })
+        Arc::new(Self {
+            id,
+            loaded,
+            config,
+            instance: Mutex::new(None),
+        })
     }
 
     /// Its manifest.
@@ -77,6 +83,15 @@ impl LoadedPlugin {
     #[must_use]
     pub fn faults(&self) -> Option<Faults> {
         self.started().ok().map(|instance| instance.faults())
+    }
+
+    /// How many of its resources components have just now; `None` before it
+    /// started.
+    #[must_use]
+    pub fn live_resources(&self) -> Option<u64> {
+        self.started()
+            .ok()
+            .map(|instance| instance.live_resources())
     }
 
     fn wit_world(&self) -> &World {
@@ -110,7 +125,13 @@ impl HostPlugin for LoadedPlugin {
     async fn start(&self) -> anyhow::Result<()> {
         let config = serde_json::to_vec(&self.config).context("the configuration is not JSON")?;
         let instance = instance::create(self.id, &self.loaded, config, HOOK_DEADLINE).await?;
-        instance::run(Arc::clone(&instance), Hook::Start, Vec::new(), HOOK_DEADLINE).await?;
+        instance::run(
+            Arc::clone(&instance),
+            Hook::Start,
+            Vec::new(),
+            HOOK_DEADLINE,
+        )
+        .await?;
         *self.instance.lock().unwrap_or_else(PoisonError::into_inner) = Some(instance);
         Ok(())
     }
@@ -146,7 +167,9 @@ impl HostPlugin for LoadedPlugin {
         component_id: &str,
     ) -> anyhow::Result<()> {
         check::check(self.id, self.wit_world(), workload, component_id).await?;
-        let event = WorkloadResolved { item: identity::resolved(workload, component_id) };
+        let event = WorkloadResolved {
+            item: identity::resolved(workload, component_id),
+        };
         self.hook(Hook::WorkloadResolved, &event).await
     }
 
@@ -156,17 +179,31 @@ impl HostPlugin for LoadedPlugin {
         _interfaces: WitInterfaces<'_>,
     ) -> anyhow::Result<()> {
         // The set is not reliable across hosts; the workload's id is.
-        let event = WorkloadUnbound { workload_id: workload_id.to_owned() };
-        self.hook(Hook::WorkloadUnbound, &event).await
+        let event = WorkloadUnbound {
+            workload_id: workload_id.to_owned(),
+        };
+        let unbound = self.hook(Hook::WorkloadUnbound, &event).await;
+        if let Ok(instance) = self.started() {
+            instance.release_workload(workload_id);
+        }
+        unbound
     }
 
     async fn stop(&self) -> anyhow::Result<()> {
         // A plugin that never started has nothing to stop. The instance goes
         // when the last component that can call it is gone.
-        let instance = self.instance.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let instance = self
+            .instance
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         match instance {
             Some(instance) => {
-                Ok(instance::run(instance, Hook::Stop, Vec::new(), HOOK_DEADLINE).await?)
+                let stopped =
+                    instance::run(Arc::clone(&instance), Hook::Stop, Vec::new(), HOOK_DEADLINE)
+                        .await;
+                instance.release_all();
+                Ok(stopped?)
             }
             None => Ok(()),
         }

@@ -84,14 +84,24 @@ impl Inspected {
         let (manifest, linkage) = match contents(&bytes) {
             Ok(contents) => contents,
             Err(cause) => {
-                let facts = Facts { sha256: Some(sha256), ..Facts::default() };
+                let facts = Facts {
+                    sha256: Some(sha256),
+                    ..Facts::default()
+                };
                 return Err(Rejection::new(path, Stage::Inspect, cause).with_facts(facts));
             }
         };
         match World::parse(&manifest) {
             Ok(world) => {
                 let world = Arc::new(world);
-                Ok(Self { path, bytes, sha256, manifest, world, linkage })
+                Ok(Self {
+                    path,
+                    bytes,
+                    sha256,
+                    manifest,
+                    world,
+                    linkage,
+                })
             }
             Err(error) => {
                 let facts = Facts {
@@ -177,7 +187,9 @@ fn read(path: &Path) -> Result<Vec<u8>, RejectionCause> {
     let file = File::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err(RejectionCause::NotAFile { kind: "no longer a regular file" });
+        return Err(RejectionCause::NotAFile {
+            kind: "no longer a regular file",
+        });
     }
     if metadata.len() > MAX_FILE_LEN {
         return Err(RejectionCause::TooLarge);
@@ -188,7 +200,9 @@ fn read(path: &Path) -> Result<Vec<u8>, RejectionCause> {
         .and_then(|len| bytes.try_reserve_exact(len + 1).ok())
         .ok_or_else(|| unreadable(io::ErrorKind::OutOfMemory.into()))?;
     // It may grow while it is read.
-    file.take(MAX_FILE_LEN + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(MAX_FILE_LEN + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     if bytes.len() as u64 > MAX_FILE_LEN {
         return Err(RejectionCause::TooLarge);
     }
@@ -197,9 +211,11 @@ fn read(path: &Path) -> Result<Vec<u8>, RejectionCause> {
 
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "{byte:02x}");
+            out
+        })
 }

@@ -34,5 +34,8 @@ impl Directory {
 
 /// Inspects bytes, and says why they are rejected.
 pub fn reason(bytes: Vec<u8>) -> String {
-    Inspected::from_bytes("x.so", bytes).unwrap_err().cause().to_string()
+    Inspected::from_bytes("x.so", bytes)
+        .unwrap_err()
+        .cause()
+        .to_string()
 }

@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
 
-use super::{ConfigSchema, Plugin, Result, log, panic, runtime, task};
-use crate::abi::{CallFn, CallV1, HostV1, OutBuf, PendingV1, PluginV1, Slice, Status};
+use super::{ConfigSchema, Plugin, Result, log, panic, resource, runtime, task};
+use crate::abi::{CallFn, CallV1, HostV1, OutBuf, PendingV1, PluginV1, ResourceV1, Slice, Status};
 use crate::event::{ItemBound, WorkloadBound, WorkloadResolved, WorkloadUnbound};
 
 /// What `export!` knows of a plugin: implemented by its expansion.
@@ -47,6 +47,30 @@ impl<E: PluginExport> Tables<E> {
     };
 }
 
+/// Behind [`crate::abi::EXT_RESOURCE`].
+pub(crate) const RESOURCE: &ResourceV1 = &ResourceV1 {
+    size: size_of::<ResourceV1>(),
+    drop: drop_resource,
+    release,
+    live,
+};
+
+// One library has one plugin, and so one slab: the plugin's pointer is not used.
+
+unsafe extern "C" fn drop_resource(_: *const c_void, number: u32) {
+    panic::guard_silent(|| drop(resource::slab().take(number)));
+}
+
+unsafe extern "C" fn release(_: *const c_void, workload: u64) {
+    // 0 stands for no workload, and so for all of them.
+    let which = (workload != 0).then_some(workload);
+    panic::guard_silent(|| resource::slab().release(which));
+}
+
+unsafe extern "C" fn live(_: *const c_void) -> u64 {
+    resource::slab().live()
+}
+
 /// # Safety
 ///
 /// As [`PluginV1::create`]: all pointers are valid.
@@ -82,6 +106,7 @@ unsafe extern "C" fn create<P: Plugin>(
 /// As [`PluginV1::destroy`]: `plugin` is what `create` made, for the last time.
 unsafe extern "C" fn destroy<P: Plugin>(plugin: *mut c_void) {
     panic::guard_silent(|| {
+        resource::slab().release(None);
         // SAFETY: `create` took it out of a box.
         drop(unsafe { Box::from_raw(plugin.cast::<P>()) });
         runtime::shut_down();
