@@ -197,15 +197,16 @@ impl Interface {
 impl InterfaceName {
     /// Whether a component that imports `other` can be served by this one:
     /// the same interface, and a version that the component model calls
-    /// compatible (0.x.y: the same x; x.y.z: the same x).
+    /// compatible (0.x.y: the same x; x.y.z: the same x). An interface without
+    /// a version serves all of them, as its types are compared all the same.
     pub fn serves(&self, other: &Self) -> bool {
         self.namespace == other.namespace
             && self.package == other.package
             && self.interface == other.interface
             && match (&self.version, &other.version) {
                 (Some(ours), Some(theirs)) => compatible(ours, theirs),
-                (None, None) => true,
-                _ => false,
+                (None, _) => true,
+                (Some(_), None) => false,
             }
     }
 }
@@ -399,7 +400,7 @@ mod tests {
     fn versions_follow_the_component_model() {
         for (plugin, guest, fits) in [
             ("", "", true),
-            ("", "0.1.0", false),
+            ("", "0.1.0", true),
             ("0.2.0", "", false),
             ("0.2.0", "0.2.1", true),
             ("0.2.3", "0.2.1", true),

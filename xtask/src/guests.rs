@@ -29,7 +29,8 @@ enum Source {
     Text(PathBuf),
 }
 
-const RUST: [(&str, Kind, &str); 4] = [
+const RUST: [(&str, Kind, &str); 5] = [
+    ("bench-guest", Kind::Library, "bench"),
     ("log-command", Kind::Command, "guest"),
     ("log-guest", Kind::Library, "guest"),
     ("resources-guest", Kind::Library, "resources"),

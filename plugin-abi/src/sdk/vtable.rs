@@ -111,6 +111,7 @@ unsafe extern "C" fn destroy<P: Plugin>(plugin: *mut c_void) {
         drop(unsafe { Box::from_raw(plugin.cast::<P>()) });
         runtime::shut_down();
     });
+    log::uninstall();
 }
 
 /// Defines a lifecycle entry: reads the event, calls the hook, drives it.
