@@ -24,12 +24,16 @@ async fn host() -> TestHost {
 async fn try_scenario(instance: &mut Instance, name: &str) -> anyhow::Result<String> {
     let func = instance.func(SCENARIOS, "run").unwrap();
     let results = instance.call(func, &[string(name)]).await?;
-    let [Val::String(text)] = results.as_slice() else { panic!("{results:?}") };
+    let [Val::String(text)] = results.as_slice() else {
+        panic!("{results:?}")
+    };
     Ok(text.clone())
 }
 
 async fn scenario(instance: &mut Instance, name: &str) -> String {
-    try_scenario(instance, name).await.unwrap_or_else(|error| panic!("{name}: {error:#}"))
+    try_scenario(instance, name)
+        .await
+        .unwrap_or_else(|error| panic!("{name}: {error:#}"))
 }
 
 fn live(host: &TestHost) -> u64 {
@@ -71,7 +75,9 @@ async fn they_go_with_the_store() {
 async fn they_go_with_a_component_that_traps() {
     let host = host().await;
     let mut instance = host.instance().await.unwrap();
-    try_scenario(&mut instance, "keep and trap").await.unwrap_err();
+    try_scenario(&mut instance, "keep and trap")
+        .await
+        .unwrap_err();
     drop(instance);
     assert_eq!(live(&host), 0);
     host.stop().await.unwrap();
@@ -122,7 +128,10 @@ async fn a_handle_that_is_forged_or_used_twice_is_an_error() {
     for name in ["forged", "dropped twice"] {
         let mut instance = host.instance().await.unwrap();
         let error = try_scenario(&mut instance, name).await.unwrap_err();
-        assert!(format!("{error:#}").contains("unknown handle index"), "{name}: {error:#}");
+        assert!(
+            format!("{error:#}").contains("unknown handle index"),
+            "{name}: {error:#}"
+        );
         drop(instance);
         assert_eq!(live(&host), 0, "{name}");
     }
