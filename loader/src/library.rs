@@ -11,7 +11,8 @@ use std::sync::Arc;
 use abi_stable::library::{AbiHeaderRef, ROOT_MODULE_LOADER_NAME_WITH_NUL};
 use wash_plugin_abi::abi::root::{PluginModuleV1_Ref, QueryFn};
 use wash_plugin_abi::abi::{
-    CallFn, CallV1, EXT_CALL, EXT_PLUGIN, PluginV1, QUERY_SYMBOL, REVISION,
+    CallFn, CallV1, EXT_CALL, EXT_PLUGIN, EXT_RESOURCE, PluginV1, QUERY_SYMBOL, REVISION,
+    ResourceV1,
 };
 use wash_plugin_abi::manifest::{Manifest, note_description};
 
@@ -27,6 +28,7 @@ pub struct Loaded {
     admitted: Admitted,
     plugin: &'static PluginV1,
     functions: &'static [CallFn],
+    resources: Option<&'static ResourceV1>,
 }
 
 /// Loads an admitted plugin's library, and checks that what it says of itself
@@ -37,10 +39,15 @@ pub struct Loaded {
 /// If the dynamic linker refuses it, or it does not keep to the ABI.
 pub fn load(admitted: Admitted) -> Result<Loaded, Rejection> {
     match open(&admitted) {
-        Ok((plugin, functions)) => Ok(Loaded {
+        Ok(Tables {
+            plugin,
+            functions,
+            resources,
+        }) => Ok(Loaded {
             admitted,
             plugin,
             functions,
+            resources,
         }),
         Err(reason) => Err(admitted.reject(Stage::Load, RejectionCause::Load { reason })),
     }
@@ -81,12 +88,22 @@ impl Loaded {
         self.plugin
     }
 
+    pub(crate) fn resources(&self) -> Option<&'static ResourceV1> {
+        self.resources
+    }
+
     pub(crate) fn functions(&self) -> &'static [CallFn] {
         self.functions
     }
 }
 
-fn open(admitted: &Admitted) -> Result<(&'static PluginV1, &'static [CallFn]), String> {
+struct Tables {
+    plugin: &'static PluginV1,
+    functions: &'static [CallFn],
+    resources: Option<&'static ResourceV1>,
+}
+
+fn open(admitted: &Admitted) -> Result<Tables, String> {
     let library = image::open(admitted.bytes())?;
     let library: &'static libloading::Library = Box::leak(Box::new(library));
     let query = query_function(library)?;
@@ -131,7 +148,30 @@ fn open(admitted: &Admitted) -> Result<(&'static PluginV1, &'static [CallFn]), S
             functions.len()
         ));
     }
-    Ok((plugin, functions))
+
+    let resources = extension(EXT_RESOURCE).cast::<ResourceV1>();
+    let resources = if resources.is_null() {
+        None
+    } else {
+        check_table(resources.cast(), size_of::<ResourceV1>(), EXT_RESOURCE)?;
+        // SAFETY: `check_table`, and the table lives as long as the library.
+        Some(unsafe { &*resources })
+    };
+    let needs = admitted
+        .world()
+        .served()
+        .find(|interface| !interface.resources.is_empty());
+    if let (None, Some(interface)) = (resources, needs) {
+        return Err(format!(
+            "it serves resources (`{}`), and lacks the extension `{EXT_RESOURCE}`",
+            interface.id
+        ));
+    }
+    Ok(Tables {
+        plugin,
+        functions,
+        resources,
+    })
 }
 
 /// The library's front door: its root module, or the plain symbol of a plugin

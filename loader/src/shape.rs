@@ -2,13 +2,16 @@
 
 use std::fmt;
 
+use wash_runtime::wasmtime::component::ResourceType;
 use wash_runtime::wasmtime::component::types::Type as ComponentType;
-use wit_parser::{Handle, Resolve, Type as WitType, TypeDefKind};
+use wit_parser::{Handle, Resolve, Type as WitType, TypeDefKind, TypeId, TypeOwner};
 
 /// The structure of a WIT type, without the names of types.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     kind: &'static str,
+    /// Of a resource: which.
+    resource: Option<String>,
     /// What it is made of: fields, cases, elements. A case may have no type.
     parts: Vec<Part>,
 }
@@ -41,6 +44,7 @@ impl Shape {
     fn leaf(kind: &'static str) -> Self {
         Self {
             kind,
+            resource: None,
             parts: Vec::new(),
         }
     }
@@ -50,7 +54,19 @@ impl Shape {
             .into_iter()
             .map(|(name, ty)| Part { name, ty })
             .collect();
-        Self { kind, parts }
+        Self {
+            kind,
+            resource: None,
+            parts,
+        }
+    }
+
+    fn handle(kind: &'static str, resource: String) -> Self {
+        Self {
+            kind,
+            resource: Some(resource),
+            parts: Vec::new(),
+        }
     }
 
     /// The structure of a type of a plugin's WIT.
@@ -127,15 +143,23 @@ impl Shape {
                 [(String::from("payload"), ty.as_ref().and_then(of))],
             ),
             TypeDefKind::Resource => Self::leaf("resource"),
-            TypeDefKind::Handle(Handle::Own(_)) => Self::leaf("own"),
-            TypeDefKind::Handle(Handle::Borrow(_)) => Self::leaf("borrow"),
+            TypeDefKind::Handle(Handle::Own(id)) => {
+                Self::handle("own", resource_of_wit(resolve, *id))
+            }
+            TypeDefKind::Handle(Handle::Borrow(id)) => {
+                Self::handle("borrow", resource_of_wit(resolve, *id))
+            }
             TypeDefKind::Unknown => Self::leaf("(unknown)"),
         }
     }
 
     /// The structure of a type of a component.
-    pub(crate) fn of_component(ty: &ComponentType) -> Self {
-        let of = |ty: ComponentType| Some(Self::of_component(&ty));
+    /// `resource` names its resource types.
+    pub(crate) fn of_component(
+        ty: &ComponentType,
+        resource: &dyn Fn(&ResourceType) -> String,
+    ) -> Self {
+        let of = |ty: ComponentType| Some(Self::of_component(&ty, resource));
         match ty {
             ComponentType::Bool => Self::leaf("bool"),
             ComponentType::U8 => Self::leaf("u8"),
@@ -151,8 +175,8 @@ impl Shape {
             ComponentType::Char => Self::leaf("char"),
             ComponentType::String => Self::leaf("string"),
             ComponentType::ErrorContext => Self::leaf("error-context"),
-            ComponentType::Own(_) => Self::leaf("own"),
-            ComponentType::Borrow(_) => Self::leaf("borrow"),
+            ComponentType::Own(ty) => Self::handle("own", resource(ty)),
+            ComponentType::Borrow(ty) => Self::handle("borrow", resource(ty)),
             ComponentType::Record(record) => Self::of(
                 "record",
                 record.fields().map(|f| (f.name.to_owned(), of(f.ty))),
@@ -222,7 +246,8 @@ impl Shape {
         let names = |shape: &Self| -> Vec<String> {
             shape.parts.iter().map(|part| part.name.clone()).collect()
         };
-        if self.kind == other.kind && names(self) == names(other) {
+        if self.kind == other.kind && self.resource == other.resource && names(self) == names(other)
+        {
             for (mine, theirs) in self.parts.iter().zip(&other.parts) {
                 if let (Some(a), Some(b)) = (&mine.ty, &theirs.ty)
                     && let Some(mut found) = a.difference(b)
@@ -250,10 +275,38 @@ impl Shape {
     }
 }
 
+/// A resource type by the interface that defines it, without its version: as
+/// [`resource_name`].
+fn resource_of_wit(resolve: &Resolve, id: TypeId) -> String {
+    let unknown = || String::from("(unknown)");
+    let Some(def) = resolve.types.get(id) else {
+        return unknown();
+    };
+    match (&def.kind, def.owner, &def.name) {
+        (TypeDefKind::Type(WitType::Id(other)), ..) => resource_of_wit(resolve, *other),
+        (_, TypeOwner::Interface(owner), Some(name)) => resolve
+            .id_of(owner)
+            .map_or_else(unknown, |interface| resource_name(&interface, name)),
+        _ => unknown(),
+    }
+}
+
+/// How a resource type is called where types are compared. Versions that are
+/// not compatible are refused before.
+pub(crate) fn resource_name(interface: &str, name: &str) -> String {
+    format!(
+        "{}.{name}",
+        interface.split('@').next().unwrap_or(interface)
+    )
+}
+
 /// As it is written in WIT, with the structure in the place of a type's name.
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind)?;
+        if let Some(resource) = &self.resource {
+            return write!(f, "<{resource}>");
+        }
         if self.parts.is_empty() {
             return Ok(());
         }

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use wash_plugin_abi::manifest::Manifest;
 use wit_parser::abi::AbiVariant;
-use wit_parser::{FunctionKind, InterfaceId, Resolve, WorldItem};
+use wit_parser::{FunctionKind, InterfaceId, Resolve, Type, TypeDefKind, WorldItem};
 
 use crate::depth;
 
@@ -27,6 +28,17 @@ pub struct Interface {
     pub name: InterfaceName,
     /// The functions in it; none if it only has types.
     pub functions: Vec<Function>,
+    /// The resource types that it defines.
+    pub resources: Vec<Resource>,
+}
+
+/// A resource type that a plugin serves.
+#[derive(Debug)]
+pub struct Resource {
+    /// Its name in its interface.
+    pub name: String,
+    /// Tells it from all other resource types of this process.
+    pub(crate) key: u32,
 }
 
 /// The name of an interface, in its parts.
@@ -56,6 +68,8 @@ pub struct Function {
     pub flat_params: Option<usize>,
     /// Whether its result is one core value.
     pub flat_result: bool,
+    /// Whether its result may hold a resource.
+    pub gives_resources: bool,
     /// The function in the world's WIT.
     pub(crate) wit: wit_parser::Function,
 }
@@ -117,6 +131,8 @@ impl World {
                         .is_some_and(|i| !i.functions.is_empty())
                     {
                         imports.push(interface.id);
+                    } else if let Some(name) = imported_resource(&resolve, *id) {
+                        return Err(unsupported("the imported resource", name));
                     } else {
                         interfaces.push(interface);
                     }
@@ -157,11 +173,11 @@ impl World {
         self.imports.clone()
     }
 
-    /// The interfaces with functions that the plugin serves.
+    /// The interfaces with functions or resources that the plugin serves.
     pub fn served(&self) -> impl Iterator<Item = &Interface> {
         self.interfaces
             .iter()
-            .filter(|interface| !interface.functions.is_empty())
+            .filter(|interface| interface.is_served())
     }
 
     /// All interfaces, with those that only have types.
@@ -174,18 +190,26 @@ impl World {
     }
 }
 
+impl Interface {
+    /// Whether there is more to it than types.
+    pub fn is_served(&self) -> bool {
+        !self.functions.is_empty() || !self.resources.is_empty()
+    }
+}
+
 impl InterfaceName {
     /// Whether a component that imports `other` can be served by this one:
     /// the same interface, and a version that the component model calls
-    /// compatible (0.x.y: the same x; x.y.z: the same x).
+    /// compatible (0.x.y: the same x; x.y.z: the same x). An interface without
+    /// a version serves all of them, as its types are compared all the same.
     pub fn serves(&self, other: &Self) -> bool {
         self.namespace == other.namespace
             && self.package == other.package
             && self.interface == other.interface
             && match (&self.version, &other.version) {
                 (Some(ours), Some(theirs)) => compatible(ours, theirs),
-                (None, None) => true,
-                _ => false,
+                (None, _) => true,
+                (Some(_), None) => false,
             }
     }
 }
@@ -262,6 +286,18 @@ fn unsupported(what: &'static str, name: &str) -> WorldError {
     }
 }
 
+/// A resource that an interface defines.
+fn imported_resource(resolve: &Resolve, id: InterfaceId) -> Option<&str> {
+    let types = &resolve.interfaces.get(id)?.types;
+    let (name, _) = types.iter().find(|(_, ty)| {
+        resolve
+            .types
+            .get(**ty)
+            .is_some_and(|def| matches!(def.kind, TypeDefKind::Resource))
+    })?;
+    Some(name)
+}
+
 fn interface(
     resolve: &Resolve,
     id: InterfaceId,
@@ -281,14 +317,29 @@ fn interface(
     };
     let id = name.to_string();
     let mut functions = Vec::new();
+    let mut resources = Vec::new();
     if let Some(listed) = listed {
+        for (name, ty) in &interface.types {
+            let def = resolve.types.get(*ty);
+            if def.is_some_and(|def| matches!(def.kind, TypeDefKind::Resource)) {
+                let key = NEXT_KEY.fetch_add(1, Ordering::Relaxed);
+                resources.push(Resource {
+                    name: name.clone(),
+                    key,
+                });
+            }
+        }
         for (name, function) in &interface.functions {
             match function.kind {
-                FunctionKind::Freestanding => {}
-                FunctionKind::AsyncFreestanding => {
+                FunctionKind::Freestanding
+                | FunctionKind::Method(_)
+                | FunctionKind::Static(_)
+                | FunctionKind::Constructor(_) => {}
+                FunctionKind::AsyncFreestanding
+                | FunctionKind::AsyncMethod(_)
+                | FunctionKind::AsyncStatic(_) => {
                     return Err(unsupported("the `async func`", name));
                 }
-                _ => return Err(unsupported("a resource with the function", name)),
             }
             let (index, is_async) = listed.take(&id, name)?;
             let signature = resolve.wasm_signature(AbiVariant::GuestImport, function);
@@ -299,6 +350,7 @@ fn interface(
                 flat_params: (!signature.indirect_params)
                     .then(|| signature.params.len() - usize::from(signature.retptr)),
                 flat_result: !signature.results.is_empty(),
+                gives_resources: function.result.is_some_and(|ty| has_handle(resolve, &ty)),
                 wit: function.clone(),
             });
         }
@@ -307,7 +359,31 @@ fn interface(
         id,
         name,
         functions,
+        resources,
     })
+}
+
+/// Each resource type of each plugin that was ever inspected has its own.
+static NEXT_KEY: AtomicU32 = AtomicU32::new(0);
+
+/// Whether a value of the type may hold a resource.
+fn has_handle(resolve: &Resolve, ty: &Type) -> bool {
+    let Type::Id(id) = ty else { return false };
+    let Some(def) = resolve.types.get(*id) else {
+        return false;
+    };
+    let has = |ty: &Type| has_handle(resolve, ty);
+    match &def.kind {
+        TypeDefKind::Handle(_) | TypeDefKind::Resource => true,
+        TypeDefKind::Type(ty) | TypeDefKind::List(ty) | TypeDefKind::Option(ty) => has(ty),
+        TypeDefKind::Record(record) => record.fields.iter().any(|field| has(&field.ty)),
+        TypeDefKind::Tuple(tuple) => tuple.types.iter().any(has),
+        TypeDefKind::Variant(variant) => {
+            variant.cases.iter().filter_map(|c| c.ty.as_ref()).any(has)
+        }
+        TypeDefKind::Result(result) => [&result.ok, &result.err].into_iter().flatten().any(has),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -327,7 +403,7 @@ mod tests {
     fn versions_follow_the_component_model() {
         for (plugin, guest, fits) in [
             ("", "", true),
-            ("", "0.1.0", false),
+            ("", "0.1.0", true),
             ("0.2.0", "", false),
             ("0.2.0", "0.2.1", true),
             ("0.2.3", "0.2.1", true),

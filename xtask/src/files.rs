@@ -21,8 +21,13 @@ pub(crate) fn empty(folder: &Path) -> Result<()> {
     create_dir(folder)
 }
 
-/// Replaces a file at once.
+/// Replaces a file at once, and makes its folder. A file that is the same
+/// already stays, so that nothing is built again for it.
 pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<()> {
+    if fs::read(path).is_ok_and(|old| old == contents) {
+        return Ok(());
+    }
+    create_dir(path.parent().unwrap_or(path))?;
     replace(path, |new| fs::write(new, contents))
 }
 

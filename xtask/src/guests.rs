@@ -29,9 +29,11 @@ enum Source {
     Text(PathBuf),
 }
 
-const RUST: [(&str, Kind, &str); 3] = [
+const RUST: [(&str, Kind, &str); 5] = [
+    ("bench-guest", Kind::Library, "bench"),
     ("log-command", Kind::Command, "guest"),
     ("log-guest", Kind::Library, "guest"),
+    ("resources-guest", Kind::Library, "resources"),
     ("values-guest", Kind::Library, "values"),
 ];
 

@@ -21,6 +21,7 @@ mod encode;
 mod files;
 mod foreign;
 mod guests;
+mod other_tokio;
 mod plugins;
 mod progress;
 mod readme;

@@ -6,10 +6,11 @@ use std::pin::pin;
 
 use anyhow::Context as _;
 use wash_runtime::engine::workload::ResolvedWorkload;
+use wash_runtime::wasmtime::component::ResourceType;
 use wash_runtime::wasmtime::component::types::{ComponentFunc, ComponentItem};
 
 use crate::flat;
-use crate::shape::Shape;
+use crate::shape::{self, Shape};
 use crate::world::{Function, Interface, World};
 
 /// A component's function has another type than the plugin's.
@@ -51,6 +52,24 @@ pub(super) async fn check(
     };
     let component = linked.component();
     let engine = component.engine();
+    let mut resources: Vec<(ResourceType, String)> = Vec::new();
+    for (name, import) in component.component_type().imports(engine) {
+        let ComponentItem::ComponentInstance(instance) = import.ty else {
+            continue;
+        };
+        for (ty, export) in instance.exports(engine) {
+            // The first interface that has it is the one that defines it.
+            if let ComponentItem::Resource(resource) = export.ty
+                && !resources.iter().any(|(known, _)| *known == resource)
+            {
+                resources.push((resource, shape::resource_name(name, ty)));
+            }
+        }
+    }
+    let resource = |ty: &ResourceType| {
+        let known = resources.iter().find(|(known, _)| known == ty);
+        known.map_or_else(|| String::from("(its own)"), |(_, name)| name.clone())
+    };
     for (name, import) in component.component_type().imports(engine) {
         let ComponentItem::ComponentInstance(instance) = import.ty else {
             continue;
@@ -63,7 +82,7 @@ pub(super) async fn check(
                 continue;
             };
             if let Some(function) = served.functions.iter().find(|f| f.name == name) {
-                compare(plugin, world, served, function, &component)?;
+                compare(plugin, world, served, function, &component, &resource)?;
             }
         }
     }
@@ -99,14 +118,17 @@ fn compare(
     interface: &Interface,
     function: &Function,
     component: &ComponentFunc,
-) -> Result<(), Mismatch> {
-    let mismatch = |place: String, component: String, served: String| Mismatch {
-        plugin: plugin.to_owned(),
-        interface: interface.id.clone(),
-        function: function.name.clone(),
-        place,
-        component,
-        served,
+    resource: &dyn Fn(&ResourceType) -> String,
+) -> Result<(), Box<Mismatch>> {
+    let mismatch = |place: String, component: String, served: String| {
+        Box::new(Mismatch {
+            plugin: plugin.to_owned(),
+            interface: interface.id.clone(),
+            function: function.name.clone(),
+            place,
+            component,
+            served,
+        })
     };
     let wit = |ty| Shape::of_wit(world.resolve(), ty);
 
@@ -118,7 +140,7 @@ fn compare(
         .collect();
     let given: Vec<_> = component
         .params()
-        .map(|(name, ty)| (name, Shape::of_component(&ty)))
+        .map(|(name, ty)| (name, Shape::of_component(&ty, resource)))
         .collect();
     if served.len() != given.len() {
         return Err(mismatch(
@@ -137,7 +159,7 @@ fn compare(
     let served: Vec<_> = function.wit.result.iter().map(wit).collect();
     let given: Vec<_> = component
         .results()
-        .map(|ty| Shape::of_component(&ty))
+        .map(|ty| Shape::of_component(&ty, resource))
         .collect();
     match (served.as_slice(), given.as_slice()) {
         ([], []) => {}

@@ -4,6 +4,7 @@
     reason = "the plugin is a pointer that its library's functions take"
 )]
 
+use std::collections::HashMap;
 use std::ffi::c_void;
 use std::future::poll_fn;
 use std::ptr::NonNull;
@@ -12,8 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-use wash_plugin_abi::abi::{Buffer, CallFn, LifecycleFn, PluginV1, Slice, Status};
+use wash_plugin_abi::abi::{Buffer, CallFn, LifecycleFn, PluginV1, ResourceV1, Slice, Status};
 
 use super::driver::{self, PluginFuture};
 use super::host::HostSide;
@@ -27,11 +27,20 @@ pub(super) struct Instance {
     plugin: NonNull<c_void>,
     vtable: &'static PluginV1,
     functions: &'static [CallFn],
+    resources: Option<&'static ResourceV1>,
+    workloads: Mutex<Workloads>,
     panics: AtomicU64,
     failures: AtomicU64,
     last_error: Mutex<Option<String>>,
     /// Dropped after the plugin (see `Drop`), which may log until the end.
     _host: Box<HostSide>,
+}
+
+/// The numbers that stand for workloads.
+#[derive(Debug, Default)]
+struct Workloads {
+    numbers: HashMap<String, u64>,
+    last: u64,
 }
 
 // SAFETY: the ABI says that a plugin may be used from any thread, at once.
@@ -138,8 +147,8 @@ pub(super) async fn create(
     config: Vec<u8>,
     deadline: Duration,
 ) -> Result<Arc<Instance>, LifecycleError> {
-    let (vtable, functions) = (loaded.vtable(), loaded.functions());
-    let work = move |_| create_now(id, vtable, functions, &config);
+    let (vtable, functions, resources) = (loaded.vtable(), loaded.functions(), loaded.resources());
+    let work = move || create_now(id, vtable, functions, resources, &config);
     on_own_thread(id, "create", deadline, work).await
 }
 
@@ -147,6 +156,7 @@ fn create_now(
     id: &'static str,
     vtable: &'static PluginV1,
     functions: &'static [CallFn],
+    resources: Option<&'static ResourceV1>,
     config: &[u8],
 ) -> Result<Arc<Instance>, LifecycleError> {
     let host = HostSide::new(id);
@@ -165,6 +175,8 @@ fn create_now(
         plugin,
         vtable,
         functions,
+        resources,
+        workloads: Mutex::default(),
         panics: AtomicU64::new(0),
         failures: AtomicU64::new(0),
         last_error: Mutex::new(None),
@@ -181,46 +193,25 @@ pub(super) async fn run(
 ) -> Result<(), LifecycleError> {
     let (id, name) = (instance.id, hook.name());
     let runtime = tokio::runtime::Handle::current();
-    let work = move |given_up: oneshot::Receiver<()>| {
-        runtime.block_on(async {
-            tokio::select! {
-                ended = instance.drive(hook, &event) => ended,
-                // Nobody listens any more: the plugin's future is cancelled.
-                _ = given_up => Ok(()),
-            }
-        })
-    };
+    let work = move || runtime.block_on(instance.drive(hook, &event));
     on_own_thread(id, name, deadline, work).await
 }
 
-/// Runs `work` where it may block, and stops waiting at the deadline or when
-/// the host gives up; `work` is told by its argument. The thread is none of the
-/// runtime's: a runtime that shuts down waits for its own, and a plugin that
-/// never returns would keep the host from ending.
+/// Runs `work` where it may block, and stops waiting at the deadline: a plugin
+/// that never returns must not take one of the host's threads with it.
 async fn on_own_thread<R: Send + 'static>(
     plugin: &'static str,
     step: &'static str,
     deadline: Duration,
-    work: impl FnOnce(oneshot::Receiver<()>) -> Result<R, LifecycleError> + Send + 'static,
+    work: impl FnOnce() -> Result<R, LifecycleError> + Send + 'static,
 ) -> Result<R, LifecycleError> {
-    let failed = |message| LifecycleError::Failed {
-        plugin,
-        step,
-        message,
-    };
-    // Dropped with this future, however that ends.
-    let (_waiting, given_up) = oneshot::channel();
-    let (done, ended) = oneshot::channel();
-    std::thread::Builder::new()
-        .name(format!("{plugin} {step}"))
-        .spawn(move || {
-            // There may be nobody any more who wants to know.
-            let _ = done.send(work(given_up));
-        })
-        .map_err(|error| failed(format!("there is no thread for it: {error}")))?;
-    match tokio::time::timeout(deadline, ended).await {
+    match tokio::time::timeout(deadline, tokio::task::spawn_blocking(work)).await {
         Ok(Ok(ended)) => ended,
-        Ok(Err(_)) => Err(failed(String::from("the thread that ran it panicked"))),
+        Ok(Err(error)) => Err(LifecycleError::Failed {
+            plugin,
+            step,
+            message: error.to_string(),
+        }),
         Err(_) => Err(LifecycleError::TimedOut {
             plugin,
             step,
@@ -242,6 +233,61 @@ impl Instance {
     /// The entry of a function, by its place in the manifest.
     pub(super) fn function(&self, index: usize) -> Option<CallFn> {
         self.functions.get(index).copied()
+    }
+
+    /// The number that stands for a workload, until it is unbound.
+    pub(super) fn workload(&self, id: &str) -> u64 {
+        let mut workloads = self
+            .workloads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(number) = workloads.numbers.get(id) {
+            return *number;
+        }
+        workloads.last += 1;
+        let number = workloads.last;
+        workloads.numbers.insert(id.to_owned(), number);
+        number
+    }
+
+    /// Drops the resources that a workload still has.
+    pub(super) fn release_workload(&self, id: &str) {
+        let number = self
+            .workloads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .numbers
+            .remove(id);
+        if let Some(number) = number {
+            self.release(number);
+        }
+    }
+
+    /// Drops the resources that any workload still has.
+    pub(super) fn release_all(&self) {
+        self.release(0);
+    }
+
+    fn release(&self, workload: u64) {
+        if let Some(resources) = self.resources {
+            // SAFETY: the extension is this plugin's.
+            unsafe { (resources.release)(self.raw(), workload) }
+        }
+    }
+
+    /// Drops a resource; a number that stands for none is ignored.
+    pub(super) fn drop_resource(&self, number: u32) {
+        if let Some(resources) = self.resources {
+            // SAFETY: the extension is this plugin's.
+            unsafe { (resources.drop)(self.raw(), number) }
+        }
+    }
+
+    /// How many resources components have.
+    pub(super) fn live_resources(&self) -> u64 {
+        // SAFETY: the extension is this plugin's.
+        self.resources
+            .map_or(0, |resources| unsafe { (resources.live)(self.raw()) })
     }
 
     pub(super) fn faults(&self) -> Faults {

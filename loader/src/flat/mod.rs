@@ -11,6 +11,10 @@
 //!
 //! These are the only modules that know wasmtime's hidden traits; it is pinned
 //! to an exact version for their sake.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "a type's index is only looked up in the component's types that it comes from"
+)]
 
 mod lift;
 mod lower;
@@ -18,6 +22,8 @@ mod pool;
 mod strings;
 mod traits;
 
+pub(crate) use lift::Handle;
+pub(crate) use lower::Give;
 pub(crate) use pool::PooledBuffer;
 pub(crate) use traits::{Args, INDIRECT, Results, permissive};
 
