@@ -69,9 +69,16 @@ pub struct Service {
 pub struct LocalResources {
     /// The most linear memory that all of an instance's memories may have
     /// together, in MiB. Zero or less: no limit.
+    ///
+    /// A guest that wants more is refused it, and may cope.
     pub memory_limit_mb: i32,
-    /// A limit on processor time. Zero or less: no limit, which is the only
-    /// value that this version of the runtime accepts.
+    /// The processor time that all of the component's instances may have
+    /// together, in thousandths of a processor: 500 is half of one, 2000 is
+    /// two. Zero or less: no limit.
+    ///
+    /// As with a Kubernetes CPU limit, a guest that wants more is slowed down,
+    /// not ended. Time is taken by sampling, 100 times a second. wasmCloud's
+    /// own crate has the field and does not look at it.
     pub cpu_limit: i32,
     /// Configuration for plugins that serve it to the guest.
     pub config: HashMap<String, String>,

@@ -38,13 +38,22 @@ pub(crate) const EMPTY: &str = "(component)";
 pub(crate) fn run(body: &str) -> String {
     format!(
         r#"(component
-            (core module $m (func (export "run") (result i32) {body}))
+            (core module $m
+                (memory 1)
+                (func $run (export "run") (result i32) {body}))
             (core instance $i (instantiate $m))
             (func $run (result (result)) (canon lift (core func $i "run")))
             (instance $run-interface (export "run" (func $run)))
             (export "wasi:cli/run@0.2.0" (instance $run-interface))
         )"#
     )
+}
+
+/// A component whose `run` of `demo:a/runner` does this, and yields a number.
+pub(crate) fn exports_run(body: &str) -> String {
+    run(body)
+        .replace("wasi:cli/run@0.2.0", "demo:a/runner@0.1.0")
+        .replace("(result (result))", "(result u32)")
 }
 
 /// A service that imports `demo:a/one`, whose `next` yields a number. 0 ends

@@ -106,3 +106,8 @@ pub(crate) async fn status(host: &impl HostApi, id: &str) -> WorkloadStatus {
     };
     host.workload_status(request).await.unwrap().workload_status
 }
+
+/// The whole chain of an error.
+pub(crate) fn error_text<T>(result: anyhow::Result<T>) -> String {
+    format!("{:#}", result.err().unwrap())
+}

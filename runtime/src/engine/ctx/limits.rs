@@ -2,7 +2,7 @@
 
 use wasmtime::ResourceLimiter;
 
-/// Counts the linear memory of all instances in a store against one limit.
+/// Counts the linear memory of a component in a store against one limit.
 ///
 /// Wasmtime's own `StoreLimits` bounds each memory by itself, so that a guest
 /// with several memories could have the limit several times.
@@ -12,6 +12,7 @@ pub(crate) struct MemoryLimit {
     used: usize,
     /// What the last growth added, to take back if it fails after all.
     last: usize,
+    refused: bool,
 }
 
 impl MemoryLimit {
@@ -26,6 +27,12 @@ impl MemoryLimit {
             ..Self::default()
         }
     }
+
+    /// The limit in MiB, if the guest has wanted more than that. A guest is
+    /// told so and may cope; most do not, and trap.
+    pub(crate) fn refused(&self) -> Option<usize> {
+        self.limit.filter(|_| self.refused).map(|limit| limit >> 20)
+    }
 }
 
 impl ResourceLimiter for MemoryLimit {
@@ -39,6 +46,7 @@ impl ResourceLimiter for MemoryLimit {
         let total = self.used.saturating_add(added);
         if self.limit.is_some_and(|limit| total > limit) {
             self.last = 0;
+            self.refused = true;
             return Ok(false);
         }
         self.used = total;
@@ -73,7 +81,9 @@ mod tests {
         let mut limit = MemoryLimit::from_mib(2);
         assert!(limit.memory_growing(0, MIB, None).unwrap());
         assert!(limit.memory_growing(0, MIB, None).unwrap());
+        assert_eq!(limit.refused(), None);
         assert!(!limit.memory_growing(MIB, MIB + 65536, None).unwrap());
+        assert_eq!(limit.refused(), Some(2));
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! [`WorkloadMetadata`]: what a component and a service have in common.
 
-use std::{collections::HashMap, fmt, path::PathBuf, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use anyhow::Context;
 use uuid::Uuid;
@@ -12,7 +17,9 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 
 use crate::{
     engine::{
-        ctx::{BoundPlugins, CtxBuilder, MemoryLimit, SharedCtx},
+        Deadlines,
+        ctx::{BoundPlugins, CpuShare, Ctx, CtxBuilder, Limits, MemoryLimit, SharedCtx},
+        epochs::Ticker,
         inspect,
         volumes::Volumes,
     },
@@ -35,8 +42,22 @@ pub struct WorkloadMetadata {
     mounts: Vec<(PathBuf, VolumeMount)>,
     local_resources: LocalResources,
     plugins: Option<BoundPlugins>,
+    /// What it is, for messages.
+    label: Arc<str>,
+    cpu: Option<Arc<CpuShare>>,
+    /// Shared by the items of a workload, and set when it stops.
+    stopped: Arc<AtomicBool>,
+    /// Absent if the item was not made by an [`Engine`](crate::engine::Engine).
+    origin: Option<Origin>,
+}
+
+/// What an item has from the engine that initialized its workload.
+#[derive(Clone)]
+pub(crate) struct Origin {
     /// Keeps the temporary directories among the mounts.
-    volumes: Option<Arc<Volumes>>,
+    pub(crate) volumes: Arc<Volumes>,
+    pub(crate) ticker: Option<Ticker>,
+    pub(crate) deadlines: Deadlines,
 }
 
 impl WorkloadMetadata {
@@ -48,7 +69,10 @@ impl WorkloadMetadata {
         linker: Linker<SharedCtx>,
         mounts: Vec<(PathBuf, VolumeMount)>,
         local_resources: LocalResources,
+        label: String,
     ) -> Self {
+        let label: Arc<str> = Arc::from(label);
+        let cpu = CpuShare::from_millicores(local_resources.cpu_limit, &label);
         Self {
             id: Arc::from(Uuid::new_v4().to_string()),
             workload_id,
@@ -59,7 +83,10 @@ impl WorkloadMetadata {
             mounts,
             local_resources,
             plugins: None,
-            volumes: None,
+            label,
+            cpu: cpu.map(Arc::new),
+            stopped: Arc::default(),
+            origin: None,
         }
     }
 
@@ -179,8 +206,23 @@ impl WorkloadMetadata {
         Arc::clone(&self.id)
     }
 
-    pub(crate) fn keep_volumes(&mut self, volumes: Arc<Volumes>) {
-        self.volumes = Some(volumes);
+    /// What it is, as in "component 'c' of workload 'w'".
+    pub(super) fn label(&self) -> &str {
+        &self.label
+    }
+
+    pub(crate) fn set_origin(&mut self, origin: Origin) {
+        self.origin = Some(origin);
+    }
+
+    pub(super) fn set_stopped(&mut self, stopped: Arc<AtomicBool>) {
+        self.stopped = stopped;
+    }
+
+    pub(super) fn deadlines(&self) -> Deadlines {
+        self.origin
+            .as_ref()
+            .map_or_else(Deadlines::from_environment, |origin| origin.deadlines)
     }
 
     /// Resolves the imports with what is in the linker now.
@@ -193,22 +235,40 @@ impl WorkloadMetadata {
         &self,
         http_handler: Arc<dyn HostHandler>,
     ) -> anyhow::Result<Store<SharedCtx>> {
-        let ctx = CtxBuilder::new(&self.workload_id, &self.id)
-            .with_wasi_ctx(self.wasi_ctx()?)
-            .with_http_handler(http_handler)
-            .with_plugins(self.plugins.clone().unwrap_or_default())
-            .with_allowed_hosts(Arc::clone(&self.local_resources.allowed_hosts))
-            .build();
-        let mut data = SharedCtx::new(ctx);
-        data.memory = MemoryLimit::from_mib(self.local_resources.memory_limit_mb);
-
+        let data = SharedCtx::new(self.new_ctx(http_handler)?);
         let mut store = Store::new(self.engine(), data);
-        store.limiter(|data| &mut data.memory);
+        store.limiter(|data| &mut data.active_ctx.limits.memory);
         if self.engine().get_consume_fuel() {
             // Fuel is counted here, not rationed.
             store.set_fuel(u64::MAX)?;
         }
+        match self
+            .origin
+            .as_ref()
+            .and_then(|origin| origin.ticker.as_ref())
+        {
+            Some(ticker) => {
+                ticker.interrupt(&mut store, |store, tick| store.data().on_tick(tick));
+            }
+            // Far away, in case that the clock of another engine ticks.
+            None if self.engine().get_epoch_interruption() => store.set_epoch_deadline(1 << 62),
+            None => {}
+        }
         Ok(store)
+    }
+
+    fn new_ctx(&self, http_handler: Arc<dyn HostHandler>) -> anyhow::Result<Ctx> {
+        Ok(CtxBuilder::new(&self.workload_id, &self.id)
+            .with_wasi_ctx(self.wasi_ctx()?)
+            .with_http_handler(http_handler)
+            .with_plugins(self.plugins.clone().unwrap_or_default())
+            .with_allowed_hosts(Arc::clone(&self.local_resources.allowed_hosts))
+            .with_limits(Limits {
+                memory: MemoryLimit::from_mib(self.local_resources.memory_limit_mb),
+                cpu: self.cpu.clone(),
+                stopped: Arc::clone(&self.stopped),
+            })
+            .build())
     }
 
     fn wasi_ctx(&self) -> anyhow::Result<WasiCtx> {

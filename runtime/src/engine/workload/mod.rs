@@ -18,6 +18,7 @@ mod unresolved;
 
 pub use component::WorkloadComponent;
 pub use item::WorkloadItem;
+pub(crate) use metadata::Origin;
 pub use metadata::WorkloadMetadata;
 pub use resolved::ResolvedWorkload;
 pub use service::WorkloadService;
