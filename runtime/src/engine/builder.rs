@@ -123,7 +123,8 @@ impl EngineBuilder {
     /// How long a call from one component of a workload to another may take,
     /// and others that ask [`ResolvedWorkload::within_deadline`] for it. By
     /// default the environment's `WASH_SHARED_STORE_CALL_TIMEOUT_SECS`, or 30
-    /// seconds.
+    /// seconds; for calls of asynchronous functions, which keep nobody waiting,
+    /// `WASH_EPHEMERAL_CALL_TIMEOUT_SECS`, or 10 minutes.
     ///
     /// wasmCloud's own crate has no such method.
     ///
@@ -196,6 +197,7 @@ impl EngineBuilder {
                     .instantiation_deadline
                     .unwrap_or(defaults.instantiation),
                 call: self.call_deadline.unwrap_or(defaults.call),
+                detached_call: self.call_deadline.unwrap_or(defaults.detached_call),
             },
             total_core_instances: inner
                 .get_pooling_config()

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-/// The variable that wasmCloud's own host reads, too.
+// Variables that wasmCloud's own host reads, too.
 const CALL_VARIABLE: &str = "WASH_SHARED_STORE_CALL_TIMEOUT_SECS";
+const DETACHED_CALL_VARIABLE: &str = "WASH_EPHEMERAL_CALL_TIMEOUT_SECS";
 
 const DEFAULT: Duration = Duration::from_secs(30);
+const DEFAULT_DETACHED: Duration = Duration::from_secs(600);
 
 /// How long the runtime waits for guests where it calls them itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub(crate) struct Deadlines {
     pub(crate) instantiation: Duration,
     /// For one call.
     pub(crate) call: Duration,
+    /// For one call of an asynchronous function, which runs by itself.
+    pub(crate) detached_call: Duration,
 }
 
 impl Deadlines {
@@ -21,22 +25,27 @@ impl Deadlines {
     pub(crate) fn from_environment() -> Self {
         Self {
             instantiation: DEFAULT,
-            call: std::env::var(CALL_VARIABLE)
-                .ok()
-                .and_then(|text| seconds(&text))
-                .unwrap_or(DEFAULT),
+            call: variable(CALL_VARIABLE, DEFAULT),
+            detached_call: variable(DETACHED_CALL_VARIABLE, DEFAULT_DETACHED),
         }
     }
 }
 
+fn variable(name: &str, default: Duration) -> Duration {
+    let Ok(text) = std::env::var(name) else {
+        return default;
+    };
+    seconds(&text).unwrap_or_else(|| {
+        tracing::warn!(
+            "{name} is '{text}', not a number of seconds above zero; using {}",
+            default.as_secs()
+        );
+        default
+    })
+}
+
 fn seconds(text: &str) -> Option<Duration> {
     let seconds = text.trim().parse().ok().filter(|seconds| *seconds > 0);
-    if seconds.is_none() {
-        tracing::warn!(
-            "{CALL_VARIABLE} is '{text}', not a number of seconds above zero; using {}",
-            DEFAULT.as_secs()
-        );
-    }
     seconds.map(Duration::from_secs)
 }
 

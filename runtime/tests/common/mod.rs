@@ -8,6 +8,7 @@
 )]
 
 pub(crate) mod guests;
+pub(crate) mod linked;
 pub(crate) mod recorder;
 
 use std::{collections::HashMap, sync::Arc};

@@ -25,6 +25,7 @@
 mod builder;
 mod cpu;
 mod limits;
+mod links;
 mod lookup;
 mod outgoing;
 mod shared;
@@ -41,6 +42,7 @@ use wasmtime_wasi_http::WasiHttpCtx;
 pub use builder::CtxBuilder;
 pub(crate) use cpu::CpuShare;
 pub(crate) use limits::MemoryLimit;
+pub(crate) use links::{LinkedInstance, Links};
 pub use shared::{ActiveCtx, SharedCtx, extract_active_ctx};
 
 use crate::plugin::HostPlugin;

@@ -16,7 +16,7 @@ use wasmtime::{
 use wasmtime_wasi::{WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
-use super::Ctx;
+use super::{Ctx, Links};
 use crate::engine::epochs::Ticking;
 
 /// A guest that is interrupted so soon after a tick was computing when it came.
@@ -33,6 +33,7 @@ pub struct SharedCtx {
     pub table: ResourceTable,
     /// The contexts of the other components in the store, by component id.
     pub contexts: HashMap<Arc<str>, Ctx>,
+    pub(crate) links: Links,
 }
 
 impl SharedCtx {
@@ -43,6 +44,7 @@ impl SharedCtx {
             active_ctx: ctx,
             table: ResourceTable::new(),
             contexts: HashMap::new(),
+            links: Links::default(),
         }
     }
 

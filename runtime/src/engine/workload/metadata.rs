@@ -1,7 +1,7 @@
 //! [`WorkloadMetadata`]: what a component and a service have in common.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
@@ -15,10 +15,11 @@ use wasmtime::{
 };
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 
+use super::WorkloadComponent;
 use crate::{
     engine::{
         Deadlines,
-        ctx::{BoundPlugins, CpuShare, Ctx, CtxBuilder, Limits, MemoryLimit, SharedCtx},
+        ctx::{BoundPlugins, CpuShare, CtxBuilder, Limits, MemoryLimit, SharedCtx},
         epochs::Ticker,
         inspect,
         volumes::Volumes,
@@ -47,6 +48,8 @@ pub struct WorkloadMetadata {
     cpu: Option<Arc<CpuShare>>,
     /// Shared by the items of a workload, and set when it stops.
     stopped: Arc<AtomicBool>,
+    /// The components that may run in this item's stores besides it.
+    linked: Vec<Arc<str>>,
     /// Absent if the item was not made by an [`Engine`](crate::engine::Engine).
     origin: Option<Origin>,
 }
@@ -61,6 +64,7 @@ pub(crate) struct Origin {
 }
 
 impl WorkloadMetadata {
+    #[expect(clippy::too_many_arguments, reason = "the fields of a plain record")]
     pub(super) fn new(
         workload_id: Arc<str>,
         workload_name: Arc<str>,
@@ -86,6 +90,7 @@ impl WorkloadMetadata {
             label,
             cpu: cpu.map(Arc::new),
             stopped: Arc::default(),
+            linked: Vec::new(),
             origin: None,
         }
     }
@@ -219,6 +224,10 @@ impl WorkloadMetadata {
         self.stopped = stopped;
     }
 
+    pub(super) fn set_linked(&mut self, linked: Vec<Arc<str>>) {
+        self.linked = linked;
+    }
+
     pub(super) fn deadlines(&self) -> Deadlines {
         self.origin
             .as_ref()
@@ -230,12 +239,30 @@ impl WorkloadMetadata {
         self.linker.instantiate_pre(&self.component)
     }
 
-    /// A store for one instance, and nothing in it yet.
+    /// A store for one instance, and nothing in it yet. `components` are those
+    /// of the workload; it has contexts for all that are linked to this item.
     pub(super) fn new_store(
         &self,
+        components: &BTreeMap<Arc<str>, WorkloadComponent>,
         http_handler: Arc<dyn HostHandler>,
     ) -> anyhow::Result<Store<SharedCtx>> {
-        let data = SharedCtx::new(self.new_ctx(http_handler)?);
+        let linked: Vec<&WorkloadMetadata> = self
+            .linked
+            .iter()
+            .filter_map(|id| components.get(id))
+            .map(|component| &**component)
+            .collect();
+        let everybody: Vec<&WorkloadMetadata> = [self].into_iter().chain(linked.clone()).collect();
+        let ctx = self.new_ctx(&everybody, Arc::clone(&http_handler))?.build();
+        let store_id = Arc::clone(&ctx.store_id);
+        let mut data = SharedCtx::new(ctx);
+        for item in linked {
+            let ctx = item
+                .new_ctx(&everybody, Arc::clone(&http_handler))?
+                .with_store_id(Arc::clone(&store_id))
+                .build();
+            data.contexts.insert(item.shared_id(), ctx);
+        }
         let mut store = Store::new(self.engine(), data);
         store.limiter(|data| &mut data.active_ctx.limits.memory);
         if self.engine().get_consume_fuel() {
@@ -257,9 +284,14 @@ impl WorkloadMetadata {
         Ok(store)
     }
 
-    fn new_ctx(&self, http_handler: Arc<dyn HostHandler>) -> anyhow::Result<Ctx> {
+    /// `everybody` are the components in the store.
+    fn new_ctx(
+        &self,
+        everybody: &[&Self],
+        http_handler: Arc<dyn HostHandler>,
+    ) -> anyhow::Result<CtxBuilder> {
         Ok(CtxBuilder::new(&self.workload_id, &self.id)
-            .with_wasi_ctx(self.wasi_ctx()?)
+            .with_wasi_ctx(self.wasi_ctx(everybody)?)
             .with_http_handler(http_handler)
             .with_plugins(self.plugins.clone().unwrap_or_default())
             .with_allowed_hosts(Arc::clone(&self.local_resources.allowed_hosts))
@@ -267,17 +299,16 @@ impl WorkloadMetadata {
                 memory: MemoryLimit::from_mib(self.local_resources.memory_limit_mb),
                 cpu: self.cpu.clone(),
                 stopped: Arc::clone(&self.stopped),
-            })
-            .build())
+            }))
     }
 
-    fn wasi_ctx(&self) -> anyhow::Result<WasiCtx> {
+    fn wasi_ctx(&self, everybody: &[&Self]) -> anyhow::Result<WasiCtx> {
         let mut wasi = WasiCtxBuilder::new();
         wasi.inherit_stdout().inherit_stderr();
         for (name, value) in &self.local_resources.environment {
             wasi.env(name, value);
         }
-        for (directory, mount) in &self.mounts {
+        for (directory, mount) in self.all_mounts(everybody) {
             let permissions = if mount.read_only {
                 FsPerms::ReadOnly
             } else {
@@ -293,6 +324,23 @@ impl WorkloadMetadata {
                 })?;
         }
         Ok(wasi.build())
+    }
+
+    /// The item's own mounts, and those of others in the store: a descriptor
+    /// can be handed from one to another. Its own count where a path is taken.
+    fn all_mounts<'a>(&'a self, everybody: &[&'a Self]) -> Vec<&'a (PathBuf, VolumeMount)> {
+        let mut mounts: Vec<_> = self.mounts.iter().collect();
+        for item in everybody.iter().filter(|item| item.id != self.id) {
+            for mount in &item.mounts {
+                if !mounts
+                    .iter()
+                    .any(|own| own.1.mount_path == mount.1.mount_path)
+                {
+                    mounts.push(mount);
+                }
+            }
+        }
+        mounts
     }
 }
 

@@ -11,6 +11,7 @@
 mod bind;
 mod component;
 mod item;
+mod link;
 mod metadata;
 mod resolved;
 mod service;

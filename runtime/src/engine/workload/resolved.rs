@@ -51,46 +51,35 @@ struct Shared {
     stopped: Arc<AtomicBool>,
 }
 
+/// What a [`ResolvedWorkload`] is made of.
+pub(super) struct Parts {
+    pub(super) id: Arc<str>,
+    pub(super) name: Arc<str>,
+    pub(super) namespace: Arc<str>,
+    pub(super) host_interfaces: Vec<WitInterface>,
+    pub(super) service: Option<WorkloadService>,
+    pub(super) components: Arc<RwLock<BTreeMap<Arc<str>, WorkloadComponent>>>,
+    pub(super) order: Vec<Arc<str>>,
+    pub(super) bindings: Bindings,
+    pub(super) http_handler: Arc<dyn HostHandler>,
+    pub(super) stopped: Arc<AtomicBool>,
+}
+
 impl ResolvedWorkload {
-    #[expect(clippy::too_many_arguments, reason = "the fields of a plain record")]
-    pub(super) fn new(
-        id: Arc<str>,
-        name: Arc<str>,
-        namespace: Arc<str>,
-        mut service: Option<WorkloadService>,
-        mut components: Vec<WorkloadComponent>,
-        host_interfaces: Vec<WitInterface>,
-        bindings: Bindings,
-        http_handler: Arc<dyn HostHandler>,
-    ) -> Self {
-        let stopped = Arc::new(AtomicBool::new(false));
-        for component in &mut components {
-            component.set_stopped(Arc::clone(&stopped));
-        }
-        if let Some(service) = &mut service {
-            service.set_stopped(Arc::clone(&stopped));
-        }
-        let order = components
-            .iter()
-            .map(|component| component.shared_id())
-            .collect();
-        let components = components
-            .into_iter()
-            .map(|component| (component.shared_id(), component))
-            .collect();
+    pub(super) fn new(parts: Parts) -> Self {
         Self {
             shared: Arc::new(Shared {
-                id,
-                name,
-                namespace,
-                host_interfaces,
-                service,
-                components: Arc::new(RwLock::new(components)),
-                order,
-                bindings: Mutex::new(bindings),
-                http_handler,
+                id: parts.id,
+                name: parts.name,
+                namespace: parts.namespace,
+                host_interfaces: parts.host_interfaces,
+                service: parts.service,
+                components: parts.components,
+                order: parts.order,
+                bindings: Mutex::new(parts.bindings),
+                http_handler: parts.http_handler,
                 http_bound: AtomicBool::new(false),
-                stopped,
+                stopped: parts.stopped,
             }),
         }
     }
@@ -157,14 +146,14 @@ impl ResolvedWorkload {
             bail!("workload '{}' was stopped", self.name());
         }
         let http_handler = self.http_handler();
-        if let Some(service) = self.service(component_id) {
-            return service.new_store(http_handler);
-        }
         let components = self.shared.components.read().await;
+        if let Some(service) = self.service(component_id) {
+            return service.new_store(&components, http_handler);
+        }
         let component = components
             .get(component_id)
             .with_context(|| unknown_id(component_id))?;
-        component.new_store(http_handler)
+        component.new_store(&components, http_handler)
     }
 
     /// Resolves the imports of a component, or of the service, with what is in

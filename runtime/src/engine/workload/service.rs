@@ -52,18 +52,20 @@ impl WorkloadService {
     ) -> anyhow::Result<Self> {
         let workload_name = workload_name.into();
         let label = format!("the service of workload '{workload_name}'");
+        let entry = find_entry(&component)?;
+        let metadata = WorkloadMetadata::new(
+            workload_id.into(),
+            workload_name,
+            workload_namespace.into(),
+            component,
+            linker,
+            mounts,
+            local_resources,
+            label,
+        );
         Ok(Self {
-            entry: find_entry(&component)?,
-            metadata: WorkloadMetadata::new(
-                workload_id.into(),
-                workload_name,
-                workload_namespace.into(),
-                component,
-                linker,
-                mounts,
-                local_resources,
-                label,
-            ),
+            metadata,
+            entry,
             max_restarts,
         })
     }
