@@ -15,8 +15,7 @@ use wash_runtime::{
     engine::Engine,
     host::http::NullServer,
     types::{
-        AllowedLoopbackPort, EmptyDirVolume, HostPathVolume, Volume, VolumeMount, VolumeType,
-        Workload,
+        AllowedIpName, EmptyDirVolume, HostPathVolume, Volume, VolumeMount, VolumeType, Workload,
     },
 };
 
@@ -70,10 +69,14 @@ fn what_is_not_supported_is_refused_in_so_many_words() {
     demo.components[0].pool_size = 2;
     assert!(error_of(demo).contains("pools of warm instances are not supported"));
     let mut demo = workload(&[EMPTY], &[]);
-    demo.components[0]
-        .local_resources
-        .allowed_host_loopback_ports = [AllowedLoopbackPort(1)].into();
-    assert!(error_of(demo).contains("sockets are not supported"));
+    demo.components[0].local_resources.allowed_ip_name_lookups =
+        [AllowedIpName("a.example".to_string())].into();
+    assert_eq!(
+        error_of(demo),
+        "component 'c0' of workload 'demo': allowed_ip_name_lookups has 'a.example', but this \
+         version of wash-runtime cannot tell names apart: allow all with '*', or leave the list \
+         empty"
+    );
 }
 
 #[tokio::test]

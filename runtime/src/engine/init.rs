@@ -9,6 +9,7 @@ use super::{
     Engine,
     ctx::SharedCtx,
     inspect,
+    sockets::{self, Loopback},
     volumes::Volumes,
     workload::{Origin, UnresolvedWorkload, WorkloadComponent, WorkloadService},
 };
@@ -46,6 +47,7 @@ impl Engine {
                 volumes: Arc::new(
                     Volumes::open(&volumes).with_context(|| format!("workload '{name}'"))?,
                 ),
+                loopback: Arc::new(Loopback::default()),
                 ticker: self.ticker.clone(),
                 deadlines: self.deadlines,
             },
@@ -163,13 +165,8 @@ impl WorkloadContext<'_> {
                 resources.cpu_limit
             );
         }
-        if !resources.allowed_ip_name_lookups.is_empty()
-            || !resources.allowed_host_loopback_ports.is_empty()
-        {
-            bail!(
-                "sockets are not supported by this version of wash-runtime: leave \
-                 allowed_ip_name_lookups and allowed_host_loopback_ports empty"
-            );
+        if let Err(problem) = sockets::check_names(&resources.allowed_ip_name_lookups) {
+            bail!(problem);
         }
         Ok(())
     }

@@ -23,6 +23,7 @@ mod inspect;
 mod names;
 mod pooling;
 mod proposal;
+mod sockets;
 mod volumes;
 
 mod init;

@@ -86,13 +86,15 @@ pub struct LocalResources {
     pub environment: HashMap<String, String>,
     /// The volumes that the guest sees.
     pub volume_mounts: Vec<VolumeMount>,
-    /// The hosts that outgoing HTTP requests may go to. Empty: none.
+    /// The hosts that outgoing HTTP requests may go to, and the addresses that
+    /// sockets may, as `tcp://` or `udp://`. Empty: none.
+    ///
+    /// Sockets know no names: only `*` and addresses match them.
     pub allowed_hosts: Arc<[AllowedHost]>,
-    /// The names that the guest may resolve. Empty: none, which is the only
-    /// value that this version of the runtime accepts.
+    /// The names that the guest may resolve. Empty: none.
     pub allowed_ip_name_lookups: Arc<[AllowedIpName]>,
     /// The ports of the host's loopback that the guest may connect to. Empty:
-    /// none, which is the only value that this version of the runtime accepts.
+    /// only those that its workload's service listens at.
     pub allowed_host_loopback_ports: Arc<[AllowedLoopbackPort]>,
 }
 

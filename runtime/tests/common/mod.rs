@@ -10,6 +10,7 @@
 pub(crate) mod guests;
 pub(crate) mod linked;
 pub(crate) mod recorder;
+pub(crate) mod wasi;
 
 use std::{collections::HashMap, sync::Arc};
 

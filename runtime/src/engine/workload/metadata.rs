@@ -22,6 +22,7 @@ use crate::{
         ctx::{BoundPlugins, CpuShare, CtxBuilder, Limits, MemoryLimit, SharedCtx},
         epochs::Ticker,
         inspect,
+        sockets::{Loopback, SocketPolicy},
         volumes::Volumes,
     },
     host::http::HostHandler,
@@ -45,6 +46,7 @@ pub struct WorkloadMetadata {
     plugins: Option<BoundPlugins>,
     /// What it is, for messages.
     label: Arc<str>,
+    is_service: bool,
     cpu: Option<Arc<CpuShare>>,
     /// Shared by the items of a workload, and set when it stops.
     stopped: Arc<AtomicBool>,
@@ -59,6 +61,7 @@ pub struct WorkloadMetadata {
 pub(crate) struct Origin {
     /// Keeps the temporary directories among the mounts.
     pub(crate) volumes: Arc<Volumes>,
+    pub(crate) loopback: Arc<Loopback>,
     pub(crate) ticker: Option<Ticker>,
     pub(crate) deadlines: Deadlines,
 }
@@ -88,6 +91,7 @@ impl WorkloadMetadata {
             local_resources,
             plugins: None,
             label,
+            is_service: false,
             cpu: cpu.map(Arc::new),
             stopped: Arc::default(),
             linked: Vec::new(),
@@ -216,8 +220,19 @@ impl WorkloadMetadata {
         &self.label
     }
 
+    pub(super) fn set_service(&mut self) {
+        self.is_service = true;
+    }
+
     pub(crate) fn set_origin(&mut self, origin: Origin) {
         self.origin = Some(origin);
+    }
+
+    /// Forgets the ports at which an earlier run of the service listened.
+    pub(super) fn close_ports(&self) {
+        if let Some(origin) = &self.origin {
+            origin.loopback.clear();
+        }
     }
 
     pub(super) fn set_stopped(&mut self, stopped: Arc<AtomicBool>) {
@@ -305,6 +320,12 @@ impl WorkloadMetadata {
     fn wasi_ctx(&self, everybody: &[&Self]) -> anyhow::Result<WasiCtx> {
         let mut wasi = WasiCtxBuilder::new();
         wasi.inherit_stdout().inherit_stderr();
+        // Without an origin there is no loopback, and no sockets at all.
+        if let Some(origin) = &self.origin {
+            let resources = &self.local_resources;
+            SocketPolicy::new(&self.label, &origin.loopback, self.is_service, resources)
+                .apply(&mut wasi, &resources.allowed_ip_name_lookups);
+        }
         for (name, value) in &self.local_resources.environment {
             wasi.env(name, value);
         }

@@ -53,7 +53,7 @@ impl WorkloadService {
         let workload_name = workload_name.into();
         let label = format!("the service of workload '{workload_name}'");
         let entry = find_entry(&component)?;
-        let metadata = WorkloadMetadata::new(
+        let mut metadata = WorkloadMetadata::new(
             workload_id.into(),
             workload_name,
             workload_namespace.into(),
@@ -63,6 +63,7 @@ impl WorkloadService {
             local_resources,
             label,
         );
+        metadata.set_service();
         Ok(Self {
             metadata,
             entry,
