@@ -4,7 +4,11 @@
 //! The tests run on one thread, which a guest that does not give way would
 //! keep to itself.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may fail by panicking"
+)]
 
 mod common;
 
@@ -12,7 +16,7 @@ use std::{sync::Arc, time::Duration};
 
 use common::{
     builder, bytes, error_text,
-    guests::{exports_run, run},
+    guests::{exports_run, run, run_async_after_waiting},
     host, service, start, stop, workload,
 };
 use tokio::time::Instant;
@@ -86,7 +90,7 @@ async fn is_responsive(host: &Host) {
 }
 
 #[tokio::test]
-async fn a_service_that_computes_for_ever_keeps_nobody_waiting_and_can_be_stopped() {
+async fn a_service_that_computes_for_ever_keeps_nobody_waiting_and_stops() {
     let host = host([]).await;
     let busy = start(&host, "busy", service(&run(LOOPS_FOR_EVER), 0, &[])).await;
     assert_eq!(busy.workload_state, WorkloadState::Running);
@@ -96,6 +100,22 @@ async fn a_service_that_computes_for_ever_keeps_nobody_waiting_and_can_be_stoppe
         host.wait_workload("busy").await.workload_state,
         WorkloadState::NotFound
     );
+    host.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn so_does_one_of_wasi_0_3() {
+    let host = host([]).await;
+    let text = run_async_after_waiting("(loop $l (br $l))");
+    let busy = start(&host, "busy", service(&text, 0, &[])).await;
+    assert_eq!(
+        busy.workload_state,
+        WorkloadState::Running,
+        "{}",
+        busy.message
+    );
+    is_responsive(&host).await;
+    stop(&host, "busy").await;
     host.stop().await.unwrap();
 }
 

@@ -251,7 +251,21 @@ impl WorkloadMetadata {
 
     /// Resolves the imports with what is in the linker now.
     pub(super) fn instantiate_pre(&self) -> wasmtime::Result<InstancePre<SharedCtx>> {
-        self.linker.instantiate_pre(&self.component)
+        self.linker
+            .instantiate_pre(&self.component)
+            .map_err(
+                |error| {
+                    match inspect::unknown_wasi(&self.component).as_slice() {
+                [] => error,
+                unknown => error.context(format!(
+                    "{} imports '{}', and this host has WASI 0.2 and 0.3.0 as released; build it \
+                     against one of these",
+                    self.label,
+                    unknown.join("', '")
+                )),
+            }
+                },
+            )
     }
 
     /// A store for one instance, and nothing in it yet. `components` are those
