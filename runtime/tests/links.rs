@@ -20,8 +20,8 @@ use common::{
     guests::{EXPORTS_A, IMPORTS_A},
     host,
     linked::{
-        DOUBLER, KEEPER, READER, THINGS, USES_DOUBLER, counter, next_does, runner, sum_of_counts,
-        told_next, uses_keeper, uses_reader, uses_things,
+        DOUBLER, KEEPER, LISTS, READER, THINGS, USES_DOUBLER, USES_LISTS, counter, next_does,
+        runner, sum_of_counts, told_next, uses_keeper, uses_reader, uses_things,
     },
     recorder::{Log, Recorder},
     service, start, stop, workload,
@@ -269,6 +269,26 @@ async fn a_provider_has_its_own_limit_of_memory() {
 async fn resources_are_made_lent_given_away_and_dropped() {
     let linked = Linked::new(&[&uses_things(), THINGS]).await;
     assert_eq!(linked.run().await.unwrap(), 57_501_720);
+}
+
+#[tokio::test]
+async fn resources_are_found_in_lists_and_tuples() {
+    let linked = Linked::new(&[USES_LISTS, LISTS]).await;
+    assert_eq!(linked.run().await.unwrap(), 1 + 2 + 3 + 3 * 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn stores_do_not_disturb_one_another() {
+    let linked = Arc::new(Linked::new(&[&uses_things(), THINGS]).await);
+    let tasks: Vec<_> = (0..64)
+        .map(|_| {
+            let linked = Arc::clone(&linked);
+            tokio::spawn(async move { linked.run().await.unwrap() })
+        })
+        .collect();
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), 57_501_720);
+    }
 }
 
 #[tokio::test]

@@ -362,3 +362,98 @@ pub(crate) fn uses_reader() -> String {
            (instance $exported (export "run" (func $run)))"#,
     )
 }
+
+/// Exports `demo:a/things`, whose functions take and return lists of them.
+pub(crate) const LISTS: &str = r#"(component
+    (component $inner
+        (type $thing' (resource (rep i32)))
+        (export $thing "thing" (type $thing'))
+        (core module $memory
+            (memory (export "memory") 1)
+            (global $next (mut i32) (i32.const 1024))
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+                (local $at i32)
+                (local.set $at (global.get $next))
+                (global.set $next (i32.add (local.get $at) (local.get 3)))
+                local.get $at))
+        (core instance $memory (instantiate $memory))
+        (alias core export $memory "memory" (core memory $mem))
+        (core func $realloc (alias core export $memory "realloc"))
+        (core func $new (canon resource.new $thing'))
+        (core module $m
+            (import "" "memory" (memory 1))
+            (import "" "new" (func $new (param i32) (result i32)))
+            ;; Things from 1 to n, each with a name of two letters.
+            (func (export "many") (param $n i32) (result i32)
+                (local $i i32) (local $at i32)
+                (i32.store (i32.const 8) (i32.const 64))
+                (i32.store (i32.const 12) (local.get $n))
+                (i32.store16 (i32.const 16) (i32.const 0x6b6f)) ;; "ok"
+                (loop $l
+                    (local.set $at (i32.add (i32.const 64)
+                        (i32.mul (local.get $i) (i32.const 12))))
+                    (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                    (i32.store (local.get $at) (call $new (local.get $i)))
+                    (i32.store offset=4 (local.get $at) (i32.const 16))
+                    (i32.store offset=8 (local.get $at) (i32.const 2))
+                    (br_if $l (i32.lt_u (local.get $i) (local.get $n))))
+                i32.const 8)
+            ;; The sum of what they stand for, and of the lengths of the names.
+            (func (export "total") (param $at i32) (param $n i32) (result i32)
+                (local $sum i32)
+                (loop $l
+                    (local.set $sum (i32.add (local.get $sum) (i32.load (local.get $at))))
+                    (local.set $sum (i32.add (local.get $sum)
+                        (i32.mul (i32.const 100) (i32.load offset=8 (local.get $at)))))
+                    (local.set $at (i32.add (local.get $at) (i32.const 12)))
+                    (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+                    (br_if $l (local.get $n)))
+                local.get $sum))
+        (core instance $i (instantiate $m (with "" (instance
+            (export "memory" (memory $mem))
+            (export "new" (func $new))))))
+        (func (export "many") (param "n" u32) (result (list (tuple (own $thing) string)))
+            (canon lift (core func $i "many") (memory $mem) (realloc $realloc)))
+        (func (export "total") (param "things" (list (tuple (borrow $thing) string)))
+            (result u32)
+            (canon lift (core func $i "total") (memory $mem) (realloc $realloc)))
+    )
+    (instance $things (instantiate $inner))
+    (export "demo:a/things@0.1.0" (instance $things))
+)"#;
+
+/// Has three things made, and lends them all at once.
+pub(crate) const USES_LISTS: &str = r#"(component
+    (import "demo:a/things@0.1.0" (instance $things
+        (export "thing" (type $thing (sub resource)))
+        (export "many" (func (param "n" u32) (result (list (tuple (own $thing) string)))))
+        (export "total" (func (param "things" (list (tuple (borrow $thing) string)))
+            (result u32)))))
+    (core module $memory
+        (memory (export "memory") 1)
+        (global $next (mut i32) (i32.const 1024))
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+            (local $at i32)
+            (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+            (global.set $next (i32.add (local.get $at) (local.get 3)))
+            local.get $at))
+    (core instance $memory (instantiate $memory))
+    (alias core export $memory "memory" (core memory $mem))
+    (core func $realloc (alias core export $memory "realloc"))
+    (core func $many (canon lower (func $things "many") (memory $mem) (realloc $realloc)))
+    (core func $total (canon lower (func $things "total") (memory $mem)))
+    (core module $m
+        (import "" "memory" (memory 1))
+        (import "" "many" (func $many (param i32 i32)))
+        (import "" "total" (func $total (param i32 i32) (result i32)))
+        (func (export "run") (result i32)
+            (call $many (i32.const 3) (i32.const 8))
+            (call $total (i32.load (i32.const 8)) (i32.load (i32.const 12)))))
+    (core instance $i (instantiate $m (with "" (instance
+        (export "memory" (memory $mem))
+        (export "many" (func $many))
+        (export "total" (func $total))))))
+    (func $run (result u32) (canon lift (core func $i "run")))
+    (instance $runner (export "run" (func $run)))
+    (export "demo:a/runner@0.1.0" (instance $runner))
+)"#;

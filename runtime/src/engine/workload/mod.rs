@@ -5,6 +5,10 @@
 //! add to the linkers, and makes it a [`ResolvedWorkload`], whose components
 //! can be instantiated.
 //!
+//! Components whose imports another component of the workload exports are
+//! linked to it before any plugin is asked: calls are forwarded to an instance
+//! of it in the same store.
+//!
 //! Plugins see the service and the components one at a time as a
 //! [`WorkloadItem`], and what both have in common as [`WorkloadMetadata`].
 

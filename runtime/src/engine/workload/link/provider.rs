@@ -138,7 +138,13 @@ impl Provider {
         let resource: ResourceAny = store.data_mut().links.release(number)?;
         let caller = Arc::clone(&store.data().active_ctx.component_id);
         store.data_mut().set_active_ctx(&self.id)?;
-        let dropped = resource.resource_drop_async(&mut store).await;
+        let deadline = self.deadlines.call;
+        let dropped = match timeout(deadline, resource.resource_drop_async(&mut store)).await {
+            Ok(dropped) => dropped,
+            Err(_) => Err(format_err!(
+                "its destructor did not end within {deadline:?}, the host's call deadline"
+            )),
+        };
         store.data_mut().set_active_ctx(&caller)?;
         dropped.with_context(|| format!("a resource of {} could not be dropped", self.label))
     }
