@@ -198,26 +198,36 @@ async fn a_guest_that_recurses_for_ever_traps() {
 
 #[tokio::test]
 async fn a_guest_that_allocates_for_ever_meets_its_limit() {
-    let host = host([]).await;
-    let mut greedy = service(&run(ALLOCATES_FOR_EVER), 0, &[]);
-    greedy
-        .service
-        .as_mut()
-        .unwrap()
-        .local_resources
-        .memory_limit_mb = 3;
-    start(&host, "w", greedy).await;
-    let end = host.wait_workload("w").await;
-    assert_eq!(end.workload_state, WorkloadState::Error);
-    assert!(
-        end.message.starts_with(
-            "the service of workload 'demo' failed: it wanted more memory than its \
-             memory_limit_mb of 3; "
-        ),
-        "{}",
-        end.message
-    );
-    is_responsive(&host).await;
+    // In memory, and in a table.
+    let memory = run(ALLOCATES_FOR_EVER);
+    let table = memory
+        .replace("(memory 1)", "(table $t 1 funcref)")
+        .replace(
+            "(memory.grow (i32.const 1))",
+            "(table.grow $t (ref.null func) (i32.const 1000))",
+        );
+    for text in [memory, table] {
+        let host = host([]).await;
+        let mut greedy = service(&text, 0, &[]);
+        greedy
+            .service
+            .as_mut()
+            .unwrap()
+            .local_resources
+            .memory_limit_mb = 3;
+        start(&host, "w", greedy).await;
+        let end = host.wait_workload("w").await;
+        assert_eq!(end.workload_state, WorkloadState::Error);
+        assert!(
+            end.message.starts_with(
+                "the service of workload 'demo' failed: it wanted more memory than its \
+                 memory_limit_mb of 3; "
+            ),
+            "{}",
+            end.message
+        );
+        is_responsive(&host).await;
+    }
 }
 
 /// The clock is paused, so it moves only if the guest is made to wait.

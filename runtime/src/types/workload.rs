@@ -67,8 +67,8 @@ pub struct Service {
 /// What one component or service may use.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LocalResources {
-    /// The most linear memory that all of an instance's memories may have
-    /// together, in MiB. Zero or less: no limit.
+    /// The most that all memories and tables of an instance may have together,
+    /// in MiB. Zero or less: no limit.
     ///
     /// A guest that wants more is refused it, and may cope.
     pub memory_limit_mb: i32,
