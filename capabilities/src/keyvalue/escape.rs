@@ -32,6 +32,7 @@ impl Escape {
     }
 
     /// As the caller has it; `None` if no caller could have.
+    #[cfg(any(test, feature = "filesystem", feature = "nats"))]
     pub(super) fn decode(self, spelled: &str) -> Option<String> {
         let bytes = spelled.as_bytes();
         let mut key = Vec::with_capacity(bytes.len());
