@@ -29,7 +29,8 @@ enum Source {
     Text(PathBuf),
 }
 
-const RUST: [(&str, Kind, &str); 3] = [
+const RUST: [(&str, Kind, &str); 4] = [
+    ("capabilities-guest", Kind::Library, "capabilities"),
     ("log-command", Kind::Command, "guest"),
     ("log-guest", Kind::Library, "guest"),
     ("values-guest", Kind::Library, "values"),

@@ -15,7 +15,18 @@ const RUN: &str = "demo:guest/run@0.1.0";
 const STRINGS: &str = "test:strings/strings@0.1.0";
 
 /// Name, imports beside WASI's own, exports.
-const GUESTS: [(&str, &[&str], &[&str]); 9] = [
+const GUESTS: [(&str, &[&str], &[&str]); 10] = [
+    (
+        "capabilities-guest",
+        &[
+            "wasi:config/store@0.2.0-rc.1",
+            "wasi:keyvalue/atomics@0.2.0-draft",
+            "wasi:keyvalue/batch@0.2.0-draft",
+            "wasi:keyvalue/store@0.2.0-draft",
+            LOGGING,
+        ],
+        &["test:capabilities/tour@0.1.0"],
+    ),
     ("latin1", &[STRINGS], &[STRINGS]),
     ("log-command", &[LOGGING], &["wasi:cli/run"]),
     ("log-guest", &[LOGGING], &[RUN]),
@@ -36,7 +47,8 @@ const GUESTS: [(&str, &[&str], &[&str]); 9] = [
 ];
 
 /// Folder, worlds.
-const WIT: [(&str, &[&str]); 4] = [
+const WIT: [(&str, &[&str]); 5] = [
+    ("capabilities", &["capabilities-guest"]),
     ("guest", &["bare", "log-command", "log-guest"]),
     ("logging", &["imports", "logger-plugin"]),
     ("strings", &["guest", "host", "plugin"]),
