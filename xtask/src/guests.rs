@@ -29,8 +29,9 @@ enum Source {
     Text(PathBuf),
 }
 
-const RUST: [(&str, Kind, &str); 5] = [
+const RUST: &[(&str, Kind, &str)] = &[
     ("bench-guest", Kind::Library, "bench"),
+    ("capabilities-guest", Kind::Library, "capabilities"),
     ("log-command", Kind::Command, "guest"),
     ("log-guest", Kind::Library, "guest"),
     ("resources-guest", Kind::Library, "resources"),
@@ -67,7 +68,8 @@ pub(crate) fn build(workspace: &Workspace, names: &[impl AsRef<str>]) -> Result<
 fn all(workspace: &Workspace) -> Result<Vec<Guest>> {
     let folder = workspace.root.join("tests/guests/text");
     let mut guests = RUST
-        .map(|(name, kind, wit)| Guest {
+        .iter()
+        .map(|&(name, kind, wit)| Guest {
             name: name.to_owned(),
             source: Source::Rust { kind, wit },
         })
