@@ -11,6 +11,7 @@ mod backend;
 mod counters;
 mod filesystem;
 mod keys;
+mod layout;
 mod outage;
 mod servers;
 mod values;

@@ -46,6 +46,12 @@ impl<T: Attachment> HostPlugin for Attached<T> {
     }
 }
 
+/// Whether a declared interface is of this package. One that lists no names
+/// stands for the whole package, and the world of any plugin covers it.
+pub(super) fn is_of(interface: &WitInterface, package: &str) -> bool {
+    interface.namespace == "wasi" && interface.package == package
+}
+
 /// The world of a plugin that serves this.
 pub(super) fn serves(interface: &str) -> WitWorld {
     WitWorld {

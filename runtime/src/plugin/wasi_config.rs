@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{
     HostPlugin, WitInterfaces,
-    attached::{Attachment, attach, attached, serves},
+    attached::{Attachment, attach, attached, is_of, serves},
 };
 use crate::{
     engine::{
@@ -117,24 +117,18 @@ impl HostPlugin for DynamicConfig {
         serves("wasi:config/store@0.2.0-rc.1")
     }
 
+    fn claims(&self, interface: &WitInterface) -> bool {
+        is_of(interface, "config")
+    }
+
     async fn on_workload_item_bind<'a>(
         &self,
         item: &mut WorkloadItem<'a>,
         interfaces: WitInterfaces<'_>,
     ) -> anyhow::Result<()> {
-        if !interfaces.contains("wasi", "config", &["store"]) {
-            tracing::warn!(
-                workload_id = item.workload_id(),
-                "wasi-config serves nothing to a component: the workload declares an interface \
-                 without saying 'wasi:config/store'",
-            );
-            return Ok(());
-        }
-        let declared = interfaces.iter().filter(|interface| {
-            interface.namespace == "wasi"
-                && interface.package == "config"
-                && interface.interfaces.contains("store")
-        });
+        let declared = interfaces
+            .iter()
+            .filter(|interface| is_of(interface, "config"));
         let values = self.values(declared, item.local_resources());
         store::add_to_linker::<_, SharedCtx>(item.linker(), extract_active_ctx)?;
         attach(item, Arc::new(Values(values)));

@@ -7,14 +7,14 @@ use wasmtime::StoreContextMut;
 
 use super::{
     HostPlugin, WitInterfaces,
-    attached::{Attachment, attach, attached, serves},
+    attached::{Attachment, attach, attached, is_of, serves},
 };
 use crate::{
     engine::{
         ctx::{ActiveCtx, SharedCtx, extract_active_ctx},
         workload::WorkloadItem,
     },
-    wit::WitWorld,
+    wit::{WitInterface, WitWorld},
 };
 
 mod bindings {
@@ -59,14 +59,15 @@ impl HostPlugin for TracingLogger {
         serves(INTERFACE)
     }
 
+    fn claims(&self, interface: &WitInterface) -> bool {
+        is_of(interface, "logging")
+    }
+
     async fn on_workload_item_bind<'a>(
         &self,
         item: &mut WorkloadItem<'a>,
-        interfaces: WitInterfaces<'_>,
+        _: WitInterfaces<'_>,
     ) -> anyhow::Result<()> {
-        if !interfaces.contains("wasi", "logging", &["logging"]) {
-            return Ok(());
-        }
         for name in imported(item) {
             item.linker().instance(&name)?.func_wrap(
                 "log",

@@ -143,10 +143,21 @@ async fn passes_an_outage(guests: &Guests, server: &mut Server, error: &str) {
 }
 
 #[tokio::test]
+async fn packages_may_be_declared_without_their_interfaces() {
+    let guests = Guests::any().await;
+    guests
+        .start("w", |workload| {
+            let packages = ["wasi:logging", "wasi:keyvalue", "wasi:config"];
+            workload.host_interfaces = packages.map(Into::into).to_vec();
+        })
+        .await;
+    assert_eq!(visit(&guests, "w", "b").await, Ok(1));
+}
+
+#[tokio::test]
 async fn a_declared_version_that_is_not_served_is_no_match() {
     let guests = Guests::any().await;
-    let mut workload = common::workload(&[IMPORTS_DRAFT_9], &["wasi:keyvalue/store@0.9.0"]);
-    workload.name = "demo".to_owned();
+    let workload = common::workload(&[IMPORTS_0_9], &["wasi:keyvalue/store@0.9.0"]);
     let status = common::start(&guests.host, "w", workload).await;
     assert_eq!(status.workload_state, WorkloadState::Error);
     assert!(
@@ -156,7 +167,7 @@ async fn a_declared_version_that_is_not_served_is_no_match() {
     );
 }
 
-const IMPORTS_DRAFT_9: &str = r#"(component
+const IMPORTS_0_9: &str = r#"(component
     (import "wasi:keyvalue/store@0.9.0" (instance))
 )"#;
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use wash_runtime::{
     engine::workload::{ResolvedWorkload, UnresolvedWorkload, WorkloadItem},
     plugin::{HostPlugin, WitInterfaces},
-    wit::WitWorld,
+    wit::{WitInterface, WitWorld},
 };
 
 /// The components of running workloads.
@@ -42,6 +42,10 @@ impl<P: HostPlugin> HostPlugin for Wrapped<P> {
 
     fn world(&self) -> WitWorld {
         self.inner.world()
+    }
+
+    fn claims(&self, interface: &WitInterface) -> bool {
+        self.inner.claims(interface)
     }
 
     async fn on_workload_bind(

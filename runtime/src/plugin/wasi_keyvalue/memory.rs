@@ -8,11 +8,11 @@ use std::{
 use async_trait::async_trait;
 use wash_capabilities::keyvalue::{KeyValue, Memory};
 
-use super::{ID, bind, world};
+use super::{ID, bind, claims, world};
 use crate::{
     engine::workload::{UnresolvedWorkload, WorkloadItem},
     plugin::{HostPlugin, WitInterfaces},
-    wit::WitWorld,
+    wit::{WitInterface, WitWorld},
 };
 
 /// `wasi:keyvalue` in the host's memory. Each workload has buckets of its own,
@@ -55,6 +55,10 @@ impl HostPlugin for InMemoryKeyValue {
         world()
     }
 
+    fn claims(&self, interface: &WitInterface) -> bool {
+        claims(interface)
+    }
+
     async fn on_workload_bind(
         &self,
         workload: &UnresolvedWorkload,
@@ -68,10 +72,10 @@ impl HostPlugin for InMemoryKeyValue {
     async fn on_workload_item_bind<'a>(
         &self,
         item: &mut WorkloadItem<'a>,
-        interfaces: WitInterfaces<'_>,
+        _: WitInterfaces<'_>,
     ) -> anyhow::Result<()> {
         let store = self.store(item.workload_id());
-        bind(item, &interfaces, store)
+        bind(item, store)
     }
 
     async fn on_workload_unbind(

@@ -64,22 +64,23 @@ pub use nats::NatsKeyValue;
 pub use redis::RedisKeyValue;
 pub use wash_capabilities::keyvalue::{Bucket, Error, KeyValue, Page};
 
-use super::{
-    WitInterfaces,
-    attached::{Attachment, attach, serves},
-};
+use super::attached::{Attachment, attach, is_of, serves};
 use crate::{
     engine::{
         ctx::{SharedCtx, extract_active_ctx},
         workload::WorkloadItem,
     },
-    wit::WitWorld,
+    wit::{WitInterface, WitWorld},
 };
 
 const ID: &str = "wasi-keyvalue";
 
 fn world() -> WitWorld {
     serves("wasi:keyvalue/store,atomics,batch@0.2.0-draft")
+}
+
+fn claims(interface: &WitInterface) -> bool {
+    is_of(interface, "keyvalue")
 }
 
 /// Where one component's buckets are.
@@ -90,15 +91,7 @@ impl Attachment for Served {
 }
 
 /// Serves all interfaces to a component, from this store.
-fn bind(
-    item: &mut WorkloadItem<'_>,
-    interfaces: &WitInterfaces<'_>,
-    store: Arc<dyn KeyValue>,
-) -> anyhow::Result<()> {
-    // An entry that lists no interfaces may be of any package.
-    if !interfaces.contains("wasi", "keyvalue", &[]) {
-        return Ok(());
-    }
+fn bind(item: &mut WorkloadItem<'_>, store: Arc<dyn KeyValue>) -> anyhow::Result<()> {
     use bindings::wasi::keyvalue;
     let linker = item.linker();
     keyvalue::store::add_to_linker::<_, SharedCtx>(linker, extract_active_ctx)?;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use wash_capabilities::keyvalue::{KeyValue, Nats};
 
-use super::{ID, bind, world};
+use super::{ID, bind, claims, world};
 use crate::{
     engine::workload::WorkloadItem,
     plugin::{HostPlugin, WitInterfaces},
-    wit::WitWorld,
+    wit::{WitInterface, WitWorld},
 };
 
 /// `wasi:keyvalue` in the key-value buckets of NATS JetStream: see [`Nats`]. All
@@ -45,11 +45,15 @@ impl HostPlugin for NatsKeyValue {
         world()
     }
 
+    fn claims(&self, interface: &WitInterface) -> bool {
+        claims(interface)
+    }
+
     async fn on_workload_item_bind<'a>(
         &self,
         item: &mut WorkloadItem<'a>,
-        interfaces: WitInterfaces<'_>,
+        _: WitInterfaces<'_>,
     ) -> anyhow::Result<()> {
-        bind(item, &interfaces, self.store())
+        bind(item, self.store())
     }
 }

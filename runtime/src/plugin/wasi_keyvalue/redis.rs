@@ -5,11 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use wash_capabilities::keyvalue::{KeyValue, Redis};
 
-use super::{ID, bind, world};
+use super::{ID, bind, claims, world};
 use crate::{
     engine::workload::WorkloadItem,
     plugin::{HostPlugin, WitInterfaces},
-    wit::WitWorld,
+    wit::{WitInterface, WitWorld},
 };
 
 /// `wasi:keyvalue` in a database of Redis, where key `k` of bucket `b` is `b:k`:
@@ -56,11 +56,15 @@ impl HostPlugin for RedisKeyValue {
         world()
     }
 
+    fn claims(&self, interface: &WitInterface) -> bool {
+        claims(interface)
+    }
+
     async fn on_workload_item_bind<'a>(
         &self,
         item: &mut WorkloadItem<'a>,
-        interfaces: WitInterfaces<'_>,
+        _: WitInterfaces<'_>,
     ) -> anyhow::Result<()> {
-        bind(item, &interfaces, self.store())
+        bind(item, self.store())
     }
 }
