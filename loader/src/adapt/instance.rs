@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use wash_plugin_abi::abi::{Buffer, CallFn, LifecycleFn, PluginV1, ResourceV1, Slice, Status};
 
 use super::driver::{self, PluginFuture};
@@ -148,7 +149,7 @@ pub(super) async fn create(
     deadline: Duration,
 ) -> Result<Arc<Instance>, LifecycleError> {
     let (vtable, functions, resources) = (loaded.vtable(), loaded.functions(), loaded.resources());
-    let work = move || create_now(id, vtable, functions, resources, &config);
+    let work = move |_| create_now(id, vtable, functions, resources, &config);
     on_own_thread(id, "create", deadline, work).await
 }
 
@@ -193,25 +194,46 @@ pub(super) async fn run(
 ) -> Result<(), LifecycleError> {
     let (id, name) = (instance.id, hook.name());
     let runtime = tokio::runtime::Handle::current();
-    let work = move || runtime.block_on(instance.drive(hook, &event));
+    let work = move |given_up: oneshot::Receiver<()>| {
+        runtime.block_on(async {
+            tokio::select! {
+                ended = instance.drive(hook, &event) => ended,
+                // Nobody listens any more: the plugin's future is cancelled.
+                _ = given_up => Ok(()),
+            }
+        })
+    };
     on_own_thread(id, name, deadline, work).await
 }
 
-/// Runs `work` where it may block, and stops waiting at the deadline: a plugin
-/// that never returns must not take one of the host's threads with it.
+/// Runs `work` where it may block, and stops waiting at the deadline or when
+/// the host gives up; `work` is told by its argument. The thread is none of the
+/// runtime's: a runtime that shuts down waits for its own, and a plugin that
+/// never returns would keep the host from ending.
 async fn on_own_thread<R: Send + 'static>(
     plugin: &'static str,
     step: &'static str,
     deadline: Duration,
-    work: impl FnOnce() -> Result<R, LifecycleError> + Send + 'static,
+    work: impl FnOnce(oneshot::Receiver<()>) -> Result<R, LifecycleError> + Send + 'static,
 ) -> Result<R, LifecycleError> {
-    match tokio::time::timeout(deadline, tokio::task::spawn_blocking(work)).await {
+    let failed = |message| LifecycleError::Failed {
+        plugin,
+        step,
+        message,
+    };
+    // Dropped with this future, however that ends.
+    let (_waiting, given_up) = oneshot::channel();
+    let (done, ended) = oneshot::channel();
+    std::thread::Builder::new()
+        .name(format!("{plugin} {step}"))
+        .spawn(move || {
+            // There may be nobody any more who wants to know.
+            let _ = done.send(work(given_up));
+        })
+        .map_err(|error| failed(format!("there is no thread for it: {error}")))?;
+    match tokio::time::timeout(deadline, ended).await {
         Ok(Ok(ended)) => ended,
-        Ok(Err(error)) => Err(LifecycleError::Failed {
-            plugin,
-            step,
-            message: error.to_string(),
-        }),
+        Ok(Err(_)) => Err(failed(String::from("the thread that ran it panicked"))),
         Err(_) => Err(LifecycleError::TimedOut {
             plugin,
             step,
