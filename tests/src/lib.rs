@@ -52,3 +52,8 @@ pub const LOGGING: &str = "wasi:logging/logging";
 pub fn string(text: &str) -> Val {
     Val::String(text.to_owned())
 }
+
+/// The README's Rust, as tests of its own.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

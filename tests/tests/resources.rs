@@ -2,6 +2,7 @@
 //! component, and each dropped exactly once, whatever goes first.
 #![allow(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "tests"

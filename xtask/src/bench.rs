@@ -11,7 +11,14 @@ use crate::{artifacts, cmd, files, guests};
 pub(crate) fn calls(workspace: &Workspace, args: &[String]) -> Result<()> {
     guests::build(workspace, &["bench-guest"])?;
     let mut cargo = workspace.cargo();
-    cargo.args(["build", "--release", "--package", "benches", "--package", "bench-plugin"]);
+    cargo.args([
+        "build",
+        "--release",
+        "--package",
+        "benches",
+        "--package",
+        "bench-plugin",
+    ]);
     let built = artifacts::build(&mut cargo).context("cannot build the benches")?;
     let plugin = workspace
         .packages

@@ -12,7 +12,6 @@
 //! | `plugins-test/`  | libraries from `tests/plugins/`                       |
 //! | `foreign/`       | the test plugin as other Rust compilers build it      |
 //! | `demo/`          | the plugin folder and configuration of `demo`         |
-//! | `readme/`        | where the commands of README.md are run               |
 
 mod artifacts;
 mod bench;

@@ -25,8 +25,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     // The README's first command; the others use what it leaves behind.
     demo::run(workspace)?;
 
-    let folder = workspace.target.join("readme");
-    files::empty(&folder)?;
+    // Beside no workspace, as a new user's folder is; gone when this ends.
+    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let folder = folder.path();
     #[cfg(unix)]
     std::os::unix::fs::symlink(&workspace.root, folder.join("wash-plugins"))
         .context("cannot link to the checkout")?;
@@ -42,7 +43,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
             Step::Shell(script) => cmd::echo(
                 Command::new("sh")
                     .args(["-euc", &script])
-                    .current_dir(&folder)
+                    .current_dir(folder)
                     .env("PATH", &path)
                     .env_remove("CARGO_TARGET_DIR"),
             )
