@@ -29,7 +29,9 @@ enum Source {
     Text(PathBuf),
 }
 
-const RUST: [(&str, Kind, &str); 3] = [
+const RUST: [(&str, Kind, &str); 5] = [
+    ("http-counter", Kind::Library, "http"),
+    ("http-hello", Kind::Library, "http"),
     ("log-command", Kind::Command, "guest"),
     ("log-guest", Kind::Library, "guest"),
     ("values-guest", Kind::Library, "values"),
