@@ -74,9 +74,6 @@ fn what_is_not_supported_is_refused_in_so_many_words() {
          version of wash-runtime: cpu_limit is 1; leave it at -1"
     );
     let mut demo = workload(&[EMPTY], &[]);
-    demo.components[0].pool_size = 2;
-    assert!(error_of(demo).contains("pools of warm instances are not supported"));
-    let mut demo = workload(&[EMPTY], &[]);
     demo.components[0]
         .local_resources
         .allowed_host_loopback_ports = [AllowedLoopbackPort(1)].into();

@@ -10,7 +10,7 @@ use super::{
     ctx::SharedCtx,
     inspect,
     volumes::Volumes,
-    workload::{UnresolvedWorkload, WorkloadComponent, WorkloadService},
+    workload::{InstancePolicy, UnresolvedWorkload, WorkloadComponent, WorkloadService},
 };
 use crate::types::{self, LocalResources, Workload};
 
@@ -118,15 +118,9 @@ impl WorkloadContext<'_> {
     }
 
     fn component(&self, component: types::Component) -> anyhow::Result<WorkloadComponent> {
+        let policy = InstancePolicy::new(component.pool_size, component.max_invocations);
         let initialize = || {
             check_supported(&component.local_resources)?;
-            if component.pool_size > 0 {
-                bail!(
-                    "pools of warm instances are not supported by this version of wash-runtime: \
-                     pool_size is {}; leave it at 0",
-                    component.pool_size
-                );
-            }
             let compiled = self
                 .engine
                 .compile(&component.bytes, component.digest.as_deref())?;
@@ -146,6 +140,7 @@ impl WorkloadContext<'_> {
             format!("component '{}' of workload '{}'", component.name, self.name)
         })?;
         component.keep_volumes(Arc::clone(&self.volumes));
+        component.set_instance_policy(policy);
         Ok(component)
     }
 }
