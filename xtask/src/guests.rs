@@ -29,9 +29,10 @@ enum Source {
     Text(PathBuf),
 }
 
-const RUST: [(&str, Kind, &str); 5] = [
+const RUST: [(&str, Kind, &str); 6] = [
     ("http-counter", Kind::Library, "http"),
     ("http-hello", Kind::Library, "http"),
+    ("http-p3", Kind::Library, "http"),
     ("log-command", Kind::Command, "guest"),
     ("log-guest", Kind::Library, "guest"),
     ("values-guest", Kind::Library, "values"),

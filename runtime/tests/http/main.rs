@@ -15,6 +15,7 @@ mod basics;
 mod log;
 mod metrics;
 mod outgoing;
+mod p3;
 mod pool;
 mod protocols;
 mod shutdown;
