@@ -41,15 +41,23 @@ pub struct Admission {
 /// interface in the same version.
 ///
 /// Where two plugins conflict, both are rejected: which one is meant is not for
-/// the order of file names to decide.
+/// the order of file names to decide. A plugin that is rejected on its own
+/// account, for its ABI revision say, does not stand in the way of another.
 #[must_use]
 pub fn admit(candidates: Vec<Inspected>, reserved: &[(String, String)]) -> Admission {
+    let on_their_own: Vec<Vec<RejectionCause>> = candidates
+        .iter()
+        .map(|candidate| check_alone(candidate, reserved))
+        .collect();
     let mut by_id: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     let mut by_interface: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (index, candidate) in candidates.iter().enumerate() {
-        by_id.entry(candidate.id()).or_default().push(index);
-        for interface in candidate.world().exports().collect::<BTreeSet<_>>() {
-            by_interface.entry(interface).or_default().push(index);
+    for (index, (candidate, causes)) in candidates.iter().zip(&on_their_own).enumerate() {
+        // One that cannot be loaded anyway is in nobody's way.
+        if causes.is_empty() {
+            by_id.entry(candidate.id()).or_default().push(index);
+            for interface in candidate.world().exports().collect::<BTreeSet<_>>() {
+                by_interface.entry(interface).or_default().push(index);
+            }
         }
     }
     let others = |indices: Option<&Vec<usize>>, index: usize| -> Vec<&Inspected> {
@@ -62,22 +70,17 @@ pub fn admit(candidates: Vec<Inspected>, reserved: &[(String, String)]) -> Admis
     };
 
     let mut rejections: Vec<Vec<Rejection>> = Vec::new();
-    for (index, candidate) in candidates.iter().enumerate() {
-        let mut causes = Vec::new();
-        let revision = candidate.manifest().abi_revision;
-        if revision != abi::REVISION {
-            causes.push(RejectionCause::AbiRevision { plugin: revision, host: abi::REVISION });
-        }
+    for (index, (candidate, mut causes)) in candidates.iter().zip(on_their_own).enumerate() {
         let id = candidate.id();
         let namesakes = others(by_id.get(id), index);
         if !namesakes.is_empty() {
             causes.push(RejectionCause::DuplicateId {
                 id: id.to_owned(),
-                others: namesakes.iter().map(|other| other.path().to_owned()).collect(),
+                others: namesakes
+                    .iter()
+                    .map(|other| other.path().to_owned())
+                    .collect(),
             });
-        }
-        if let Some((_, owner)) = reserved.iter().find(|(reserved, _)| reserved == id) {
-            causes.push(RejectionCause::ReservedId { id: id.to_owned(), owner: owner.clone() });
         }
         for interface in candidate.world().exports().collect::<BTreeSet<_>>() {
             // Namesakes are two copies of one plugin: that is said above.
@@ -110,6 +113,26 @@ pub fn admit(candidates: Vec<Inspected>, reserved: &[(String, String)]) -> Admis
         }
     }
     admission
+}
+
+/// What is wrong with a candidate, whatever the others are.
+fn check_alone(candidate: &Inspected, reserved: &[(String, String)]) -> Vec<RejectionCause> {
+    let mut causes = Vec::new();
+    let revision = candidate.manifest().abi_revision;
+    if revision != abi::REVISION {
+        causes.push(RejectionCause::AbiRevision {
+            plugin: revision,
+            host: abi::REVISION,
+        });
+    }
+    let id = candidate.id();
+    if let Some((_, owner)) = reserved.iter().find(|(reserved, _)| reserved == id) {
+        causes.push(RejectionCause::ReservedId {
+            id: id.to_owned(),
+            owner: owner.clone(),
+        });
+    }
+    causes
 }
 
 impl Admitted {

@@ -71,7 +71,9 @@ impl ConfigError {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
-            Self::Unreadable { .. } => "check the path, and whether the host may read it".to_owned(),
+            Self::Unreadable { .. } => {
+                "check the path, and whether the host may read it".to_owned()
+            }
             Self::Invalid { .. } => {
                 "a plugin is configured by a table `[plugins.ID]` with the keys that `wash-host \
                  plugin inspect` shows"
@@ -97,7 +99,10 @@ fn known_plugins(known: &[String]) -> String {
         [one] => format!("is only the plugin `{one}`"),
         many => format!(
             "are only the plugins {}",
-            many.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
+            many.iter()
+                .map(|id| format!("`{id}`"))
+                .collect::<Vec<_>>()
+                .join(", ")
         ),
     }
 }
@@ -133,7 +138,10 @@ impl PluginsConfig {
     }
 
     fn parse_from(text: &str, path: Option<PathBuf>) -> Result<Self, ConfigError> {
-        let invalid = |problem| ConfigError::Invalid { path: path.clone(), problem };
+        let invalid = |problem| ConfigError::Invalid {
+            path: path.clone(),
+            problem,
+        };
         let file: File = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
         let mut plugins = BTreeMap::new();
         for (id, table) in file.plugins {
@@ -141,7 +149,10 @@ impl PluginsConfig {
                 .map_err(|problem| invalid(format!("in [plugins.{id}], {problem}")))?;
             plugins.insert(id, value);
         }
-        Ok(Self { source: path, plugins })
+        Ok(Self {
+            source: path,
+            plugins,
+        })
     }
 
     /// Sets the configuration of one plugin, an object.
@@ -154,7 +165,10 @@ impl PluginsConfig {
     /// The configuration of one plugin: an object, empty if there is none.
     #[must_use]
     pub fn get(&self, id: &str) -> Value {
-        self.plugins.get(id).cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()))
+        self.plugins
+            .get(id)
+            .cloned()
+            .unwrap_or_else(|| Value::Object(serde_json::Map::new()))
     }
 
     /// The ids of the plugins that are configured.
@@ -170,12 +184,19 @@ impl PluginsConfig {
     /// If there is none.
     pub fn check_ids<'a>(&self, known: impl Iterator<Item = &'a str>) -> Result<(), ConfigError> {
         let known: Vec<String> = known.map(str::to_owned).collect();
-        let unknown: Vec<String> =
-            self.ids().filter(|id| !known.iter().any(|known| known == id)).map(str::to_owned).collect();
+        let unknown: Vec<String> = self
+            .ids()
+            .filter(|id| !known.iter().any(|known| known == id))
+            .map(str::to_owned)
+            .collect();
         if unknown.is_empty() {
             return Ok(());
         }
-        Err(ConfigError::UnknownPlugins { path: self.source.clone(), unknown, known })
+        Err(ConfigError::UnknownPlugins {
+            path: self.source.clone(),
+            unknown,
+            known,
+        })
     }
 }
 
@@ -225,7 +246,11 @@ mod tests {
     #[test]
     fn errors_name_the_place() {
         let error = |text: &str| PluginsConfig::parse(text).unwrap_err().to_string();
-        assert!(error("[plugins.a]\nk = \n").contains("line 2"), "{}", error("[plugins.a]\nk = \n"));
+        assert!(
+            error("[plugins.a]\nk = \n").contains("line 2"),
+            "{}",
+            error("[plugins.a]\nk = \n")
+        );
         assert!(error("[plugin.a]\n").contains("unknown field `plugin`"));
         assert!(error("[plugins]\na = 1\n").contains("line 2"));
         assert!(error("[plugins.a]\nk = nan\n").contains("[plugins.a], NaN is not a number"));
@@ -237,11 +262,17 @@ mod tests {
     fn a_mistyped_id_is_an_error() {
         let config = PluginsConfig::parse("[plugins.custom-loger]\n").unwrap();
         assert_eq!(
-            config.check_ids(["custom-logger"].into_iter()).unwrap_err().to_string(),
+            config
+                .check_ids(["custom-logger"].into_iter())
+                .unwrap_err()
+                .to_string(),
             "the plugin configuration has a table for `custom-loger`, but there is only the \
              plugin `custom-logger`"
         );
-        let error = config.check_ids(["a", "b"].into_iter()).unwrap_err().to_string();
+        let error = config
+            .check_ids(["a", "b"].into_iter())
+            .unwrap_err()
+            .to_string();
         assert!(error.ends_with("there are only the plugins `a`, `b`"));
         assert!(config.check_ids(["custom-loger"].into_iter()).is_ok());
     }

@@ -64,10 +64,14 @@ mod memory {
         let say = |what: &str, error: &dyn std::fmt::Display| {
             format!("a memory file for it cannot be {what}: {error}")
         };
-        let file = memfd_create("wash-plugin", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)
-            .map_err(|error| say("made", &error))?;
+        let file = memfd_create(
+            "wash-plugin",
+            MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING,
+        )
+        .map_err(|error| say("made", &error))?;
         let mut file = File::from(file);
-        file.write_all(bytes).map_err(|error| say("written", &error))?;
+        file.write_all(bytes)
+            .map_err(|error| say("written", &error))?;
         fcntl_add_seals(
             &file,
             SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL,
@@ -90,7 +94,11 @@ mod copy {
         let say = |error: std::io::Error| format!("a private copy of it cannot be made: {error}");
         // A fresh folder of mode 0700, and so a fresh path each time: the
         // linker remembers libraries by path. It stays as long as the process.
-        let folder = tempfile::Builder::new().prefix("wash-plugin-").tempdir().map_err(say)?.keep();
+        let folder = tempfile::Builder::new()
+            .prefix("wash-plugin-")
+            .tempdir()
+            .map_err(say)?
+            .keep();
         let path = folder.join(format!("plugin{}", std::env::consts::DLL_SUFFIX));
         std::fs::write(&path, bytes).map_err(say)?;
         super::dlopen(&path)

@@ -40,6 +40,7 @@
 pub mod adapt;
 mod admit;
 mod config;
+mod depth;
 mod facts;
 mod flat;
 mod image;

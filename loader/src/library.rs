@@ -11,7 +11,8 @@ use std::sync::Arc;
 use abi_stable::library::{AbiHeaderRef, ROOT_MODULE_LOADER_NAME_WITH_NUL};
 use wash_plugin_abi::abi::root::{PluginModuleV1_Ref, QueryFn};
 use wash_plugin_abi::abi::{
-    CallFn, CallV1, EXT_CALL, EXT_PLUGIN, PluginV1, QUERY_SYMBOL, REVISION,
+    CallFn, CallV1, EXT_CALL, EXT_PLUGIN, EXT_RESOURCE, PluginV1, QUERY_SYMBOL, REVISION,
+    ResourceV1,
 };
 use wash_plugin_abi::manifest::{Manifest, note_description};
 
@@ -27,6 +28,7 @@ pub struct Loaded {
     admitted: Admitted,
     plugin: &'static PluginV1,
     functions: &'static [CallFn],
+    resources: Option<&'static ResourceV1>,
 }
 
 /// Loads an admitted plugin's library, and checks that what it says of itself
@@ -37,7 +39,16 @@ pub struct Loaded {
 /// If the dynamic linker refuses it, or it does not keep to the ABI.
 pub fn load(admitted: Admitted) -> Result<Loaded, Rejection> {
     match open(&admitted) {
-        Ok((plugin, functions)) => Ok(Loaded { admitted, plugin, functions }),
+        Ok(Tables {
+            plugin,
+            functions,
+            resources,
+        }) => Ok(Loaded {
+            admitted,
+            plugin,
+            functions,
+            resources,
+        }),
         Err(reason) => Err(admitted.reject(Stage::Load, RejectionCause::Load { reason })),
     }
 }
@@ -77,12 +88,22 @@ impl Loaded {
         self.plugin
     }
 
+    pub(crate) fn resources(&self) -> Option<&'static ResourceV1> {
+        self.resources
+    }
+
     pub(crate) fn functions(&self) -> &'static [CallFn] {
         self.functions
     }
 }
 
-fn open(admitted: &Admitted) -> Result<(&'static PluginV1, &'static [CallFn]), String> {
+struct Tables {
+    plugin: &'static PluginV1,
+    functions: &'static [CallFn],
+    resources: Option<&'static ResourceV1>,
+}
+
+fn open(admitted: &Admitted) -> Result<Tables, String> {
     let library = image::open(admitted.bytes())?;
     let library: &'static libloading::Library = Box::leak(Box::new(library));
     let query = query_function(library)?;
@@ -103,7 +124,9 @@ fn open(admitted: &Admitted) -> Result<(&'static PluginV1, &'static [CallFn]), S
         .map_err(|error| error.to_string())
         .and_then(|found| found.ok_or_else(|| String::from("there is none")))
         .and_then(|description| Manifest::parse(description).map_err(|error| error.to_string()))
-        .map_err(|error| format!("the manifest that it reports once loaded is not valid: {error}"))?;
+        .map_err(|error| {
+            format!("the manifest that it reports once loaded is not valid: {error}")
+        })?;
     if alive != *admitted.manifest() {
         return Err(String::from(
             "the manifest that it reports once loaded is not the one in its file",
@@ -125,7 +148,30 @@ fn open(admitted: &Admitted) -> Result<(&'static PluginV1, &'static [CallFn]), S
             functions.len()
         ));
     }
-    Ok((plugin, functions))
+
+    let resources = extension(EXT_RESOURCE).cast::<ResourceV1>();
+    let resources = if resources.is_null() {
+        None
+    } else {
+        check_table(resources.cast(), size_of::<ResourceV1>(), EXT_RESOURCE)?;
+        // SAFETY: `check_table`, and the table lives as long as the library.
+        Some(unsafe { &*resources })
+    };
+    let needs = admitted
+        .world()
+        .served()
+        .find(|interface| !interface.resources.is_empty());
+    if let (None, Some(interface)) = (resources, needs) {
+        return Err(format!(
+            "it serves resources (`{}`), and lacks the extension `{EXT_RESOURCE}`",
+            interface.id
+        ));
+    }
+    Ok(Tables {
+        plugin,
+        functions,
+        resources,
+    })
 }
 
 /// The library's front door: its root module, or the plain symbol of a plugin
@@ -133,9 +179,8 @@ fn open(admitted: &Admitted) -> Result<(&'static PluginV1, &'static [CallFn]), S
 fn query_function(library: &'static libloading::Library) -> Result<QueryFn, String> {
     // SAFETY: abi_stable's loader symbol has this type in every library that
     // exports a root module; its header is checked by `upgrade`.
-    let header = unsafe {
-        library.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes())
-    };
+    let header =
+        unsafe { library.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes()) };
     if let Ok(header) = header {
         let module = header
             .upgrade()
@@ -171,7 +216,9 @@ fn check_table(table: *const c_void, expected: usize, id: &str) -> Result<(), St
     // SAFETY: the ABI says that every vtable begins with its size.
     let size = unsafe { *size };
     if size < expected {
-        return Err(format!("its extension `{id}` has {size} bytes, and {expected} are needed"));
+        return Err(format!(
+            "its extension `{id}` has {size} bytes, and {expected} are needed"
+        ));
     }
     Ok(())
 }

@@ -39,7 +39,11 @@ impl LoadedPlugins {
             plugins.push(plugin);
             files.push((path, facts));
         }
-        Self { plugins, files, rejections }
+        Self {
+            plugins,
+            files,
+            rejections,
+        }
     }
 
     /// The plugins.
@@ -58,7 +62,9 @@ impl LoadedPlugins {
     #[must_use]
     pub fn report(&self) -> Report {
         Report::new(
-            self.files.iter().map(|(path, facts)| (path.as_path(), facts.clone())),
+            self.files
+                .iter()
+                .map(|(path, facts)| (path.as_path(), facts.clone())),
             self.rejections.iter(),
         )
     }

@@ -138,7 +138,12 @@ impl PluginLoaderBuilder {
     ///
     /// If two reserved ids are the same.
     pub fn build(self) -> anyhow::Result<PluginLoader> {
-        let Self { sources, mut reserved_ids, skip_rejected, config } = self;
+        let Self {
+            sources,
+            mut reserved_ids,
+            skip_rejected,
+            config,
+        } = self;
         reserved_ids.sort();
         for pair in reserved_ids.windows(2) {
             if let [(a, first), (b, second)] = pair
@@ -147,7 +152,12 @@ impl PluginLoaderBuilder {
                 anyhow::bail!("the plugin id `{a}` is reserved twice, by {first} and by {second}");
             }
         }
-        Ok(PluginLoader { sources, reserved_ids, skip_rejected, config })
+        Ok(PluginLoader {
+            sources,
+            reserved_ids,
+            skip_rejected,
+            config,
+        })
     }
 }
 
@@ -191,10 +201,17 @@ impl PluginLoader {
                 Err(rejection) => rejections.push(rejection),
             }
         }
-        let Admission { admitted, rejections: refused } = admit(inspected, &self.reserved_ids);
+        let Admission {
+            admitted,
+            rejections: refused,
+        } = admit(inspected, &self.reserved_ids);
         rejections.extend(refused);
         rejections.sort_by(|a, b| a.path().cmp(b.path()));
-        Ok(Inspection { admitted, rejections, files })
+        Ok(Inspection {
+            admitted,
+            rejections,
+            files,
+        })
     }
 
     /// Loads the plugins. This runs their initialisers, and nothing else of
@@ -206,13 +223,25 @@ impl PluginLoader {
     /// that is not there, or some plugins are rejected and are not to be
     /// skipped.
     pub fn load(self) -> Result<LoadedPlugins, LoadError> {
-        let Inspection { admitted, mut rejections, files } = self.inspect()?;
-        let fail = |rejections| Err(LoadError::Rejected { rejections, of: files });
+        let Inspection {
+            admitted,
+            mut rejections,
+            files,
+        } = self.inspect()?;
+        let fail = |rejections| {
+            Err(LoadError::Rejected {
+                rejections,
+                of: files,
+            })
+        };
         if !rejections.is_empty() && !self.skip_rejected {
             return fail(rejections);
         }
         self.config.check_ids(
-            admitted.iter().map(Admitted::id).chain(rejections.iter().filter_map(Rejection::id)),
+            admitted
+                .iter()
+                .map(Admitted::id)
+                .chain(rejections.iter().filter_map(Rejection::id)),
         )?;
         let mut plugins = Vec::new();
         for plugin in admitted {
@@ -275,7 +304,9 @@ impl Inspection {
     #[must_use]
     pub fn report(&self) -> Report {
         Report::new(
-            self.admitted.iter().map(|plugin| (plugin.path(), plugin.facts())),
+            self.admitted
+                .iter()
+                .map(|plugin| (plugin.path(), plugin.facts())),
             self.rejections.iter(),
         )
     }

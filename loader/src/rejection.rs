@@ -15,7 +15,11 @@ use crate::{facts::Facts, inspect::MAX_FILE_LEN, inspect::Target, world::WorldEr
 ///
 /// Displayed, it is one sentence; [`hint`](Self::hint) says what to do next.
 #[derive(Debug)]
-pub struct Rejection {
+pub struct Rejection(Box<Parts>);
+
+/// Behind a pointer, so that results that may be a rejection stay small.
+#[derive(Debug)]
+struct Parts {
     path: PathBuf,
     stage: Stage,
     cause: RejectionCause,
@@ -155,46 +159,51 @@ pub enum RejectionCause {
 
 impl Rejection {
     pub(crate) fn new(path: PathBuf, stage: Stage, cause: RejectionCause) -> Self {
-        Self { path, stage, cause, facts: Facts::default() }
+        Self(Box::new(Parts {
+            path,
+            stage,
+            cause,
+            facts: Facts::default(),
+        }))
     }
 
     pub(crate) fn with_facts(mut self, facts: Facts) -> Self {
-        self.facts = facts;
+        self.0.facts = facts;
         self
     }
 
     pub(crate) fn facts(&self) -> &Facts {
-        &self.facts
+        &self.0.facts
     }
 
     /// Which file.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.0.path
     }
 
     /// The plugin's id, if its manifest could be read.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
-        self.facts.id.as_deref()
+        self.0.facts.id.as_deref()
     }
 
     /// At which stage it was rejected.
     #[must_use]
     pub fn stage(&self) -> Stage {
-        self.stage
+        self.0.stage
     }
 
     /// What is wrong with it.
     #[must_use]
     pub fn cause(&self) -> &RejectionCause {
-        &self.cause
+        &self.0.cause
     }
 
     /// What to do next.
     #[must_use]
     pub fn hint(&self) -> String {
-        match &self.cause {
+        match &self.0.cause {
             RejectionCause::Unreadable { .. } => {
                 "let the user that runs the host read the file".to_owned()
             }
@@ -242,7 +251,7 @@ impl Rejection {
                 "keep one of the plugins: a host can have only one for each interface".to_owned()
             }
             RejectionCause::Load { .. } => {
-                "see what the library needs with `wash-host plugin inspect`".to_owned()
+                "rebuild the plugin; `wash-host plugin inspect FILE` shows what it needs".to_owned()
             }
         }
     }
@@ -251,10 +260,10 @@ impl Rejection {
     #[must_use]
     pub fn to_data(&self) -> RejectionData {
         RejectionData {
-            path: self.path.display().to_string(),
+            path: self.0.path.display().to_string(),
             id: self.id().map(str::to_owned),
-            stage: self.stage,
-            reason: self.cause.to_string(),
+            stage: self.0.stage,
+            reason: self.0.cause.to_string(),
             hint: self.hint(),
         }
     }
@@ -263,12 +272,12 @@ impl Rejection {
 /// `PATH: plugin `ID` is rejected: REASON`
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.path.display())?;
+        write!(f, "{}: ", self.0.path.display())?;
         match self.id() {
             Some(id) => write!(f, "plugin `{id}` is rejected: ")?,
             None => f.write_str("rejected: ")?,
         }
-        self.cause.fmt(f)
+        self.0.cause.fmt(f)
     }
 }
 
@@ -321,6 +330,10 @@ mod tests {
             "x.so: rejected: it needs revision 3 of the plugin ABI, and this host speaks revision 2"
         );
         assert!(rejected(3).hint().starts_with("update the host, or build"));
-        assert!(rejected(1).hint().starts_with("build the plugin against revision 2"));
+        assert!(
+            rejected(1)
+                .hint()
+                .starts_with("build the plugin against revision 2")
+        );
     }
 }

@@ -85,7 +85,9 @@ impl Report {
                 None => reason,
             });
         }
-        Self { entries: entries.into_values().collect() }
+        Self {
+            entries: entries.into_values().collect(),
+        }
     }
 
     /// Whether every file is ready.
@@ -120,8 +122,7 @@ impl From<&Inspected> for ReportEntry {
 
 impl From<&Rejection> for ReportEntry {
     fn from(rejection: &Rejection) -> Self {
-        let mut entry =
-            Self::new(rejection.path(), State::Rejected, rejection.facts().clone());
+        let mut entry = Self::new(rejection.path(), State::Rejected, rejection.facts().clone());
         entry.reason = Some(rejection.cause().to_string());
         entry
     }

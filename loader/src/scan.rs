@@ -104,9 +104,16 @@ impl Scan {
     pub fn directory(path: impl AsRef<Path>) -> Result<Self, ScanError> {
         let directory = path.as_ref();
         let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::NotFound => ScanError::NoDirectory { path: directory.to_owned() },
-            io::ErrorKind::NotADirectory => ScanError::NotADirectory { path: directory.to_owned() },
-            _ => ScanError::Unreadable { path: directory.to_owned(), source },
+            io::ErrorKind::NotFound => ScanError::NoDirectory {
+                path: directory.to_owned(),
+            },
+            io::ErrorKind::NotADirectory => ScanError::NotADirectory {
+                path: directory.to_owned(),
+            },
+            _ => ScanError::Unreadable {
+                path: directory.to_owned(),
+                source,
+            },
         };
         let mut paths = Vec::new();
         for entry in fs::read_dir(directory).map_err(failed)? {
@@ -122,11 +129,13 @@ impl Scan {
                 Ok(None) => scan.candidates.push(Candidate { path }),
                 Ok(Some(kind)) => {
                     let cause = RejectionCause::NotAFile { kind };
-                    scan.rejections.push(Rejection::new(path, Stage::Scan, cause));
+                    scan.rejections
+                        .push(Rejection::new(path, Stage::Scan, cause));
                 }
                 Err(source) => {
                     let cause = RejectionCause::Unreadable { source };
-                    scan.rejections.push(Rejection::new(path, Stage::Scan, cause));
+                    scan.rejections
+                        .push(Rejection::new(path, Stage::Scan, cause));
                 }
             }
         }
@@ -146,14 +155,16 @@ impl Scan {
             Ok(None) => scan.candidates.push(Candidate { path }),
             Ok(Some(kind)) => {
                 let cause = RejectionCause::NotAFile { kind };
-                scan.rejections.push(Rejection::new(path, Stage::Scan, cause));
+                scan.rejections
+                    .push(Rejection::new(path, Stage::Scan, cause));
             }
             Err(source) if source.kind() == io::ErrorKind::NotFound => {
                 return Err(ScanError::NoFile { path });
             }
             Err(source) => {
                 let cause = RejectionCause::Unreadable { source };
-                scan.rejections.push(Rejection::new(path, Stage::Scan, cause));
+                scan.rejections
+                    .push(Rejection::new(path, Stage::Scan, cause));
             }
         }
         Ok(scan)
@@ -163,12 +174,20 @@ impl Scan {
     /// that is named and lies in a scanned directory is one candidate.
     pub fn merge(&mut self, other: Self) {
         for candidate in other.candidates {
-            if !self.candidates.iter().any(|known| same_entry(&known.path, &candidate.path)) {
+            if !self
+                .candidates
+                .iter()
+                .any(|known| same_entry(&known.path, &candidate.path))
+            {
                 self.candidates.push(candidate);
             }
         }
         for rejection in other.rejections {
-            if !self.rejections.iter().any(|known| same_entry(known.path(), rejection.path())) {
+            if !self
+                .rejections
+                .iter()
+                .any(|known| same_entry(known.path(), rejection.path()))
+            {
                 self.rejections.push(rejection);
             }
         }

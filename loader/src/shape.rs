@@ -2,13 +2,16 @@
 
 use std::fmt;
 
+use wash_runtime::wasmtime::component::ResourceType;
 use wash_runtime::wasmtime::component::types::Type as ComponentType;
-use wit_parser::{Handle, Resolve, Type as WitType, TypeDefKind};
+use wit_parser::{Handle, Resolve, Type as WitType, TypeDefKind, TypeId, TypeOwner};
 
 /// The structure of a WIT type, without the names of types.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     kind: &'static str,
+    /// Of a resource: which.
+    resource: Option<String>,
     /// What it is made of: fields, cases, elements. A case may have no type.
     parts: Vec<Part>,
 }
@@ -30,18 +33,40 @@ pub(crate) struct Difference {
 impl Difference {
     /// The place, as a path into `root`.
     pub(crate) fn place(&self, root: &str) -> String {
-        self.path.iter().rev().fold(root.to_owned(), |place, step| format!("{step} of {place}"))
+        self.path
+            .iter()
+            .rev()
+            .fold(root.to_owned(), |place, step| format!("{step} of {place}"))
     }
 }
 
 impl Shape {
     fn leaf(kind: &'static str) -> Self {
-        Self { kind, parts: Vec::new() }
+        Self {
+            kind,
+            resource: None,
+            parts: Vec::new(),
+        }
     }
 
     fn of(kind: &'static str, parts: impl IntoIterator<Item = (String, Option<Self>)>) -> Self {
-        let parts = parts.into_iter().map(|(name, ty)| Part { name, ty }).collect();
-        Self { kind, parts }
+        let parts = parts
+            .into_iter()
+            .map(|(name, ty)| Part { name, ty })
+            .collect();
+        Self {
+            kind,
+            resource: None,
+            parts,
+        }
+    }
+
+    fn handle(kind: &'static str, resource: String) -> Self {
+        Self {
+            kind,
+            resource: Some(resource),
+            parts: Vec::new(),
+        }
     }
 
     /// The structure of a type of a plugin's WIT.
@@ -63,7 +88,9 @@ impl Shape {
             WitType::ErrorContext => return Self::leaf("error-context"),
             WitType::Id(id) => *id,
         };
-        let Some(def) = resolve.types.get(id) else { return Self::leaf("(unknown)") };
+        let Some(def) = resolve.types.get(id) else {
+            return Self::leaf("(unknown)");
+        };
         let of = |ty: &WitType| Some(Self::of_wit(resolve, ty));
         let part = |name: &str, ty: &WitType| (name.to_owned(), of(ty));
         match &def.kind {
@@ -73,11 +100,18 @@ impl Shape {
             }
             TypeDefKind::Tuple(tuple) => Self::of(
                 "tuple",
-                tuple.types.iter().enumerate().map(|(i, ty)| part(&i.to_string(), ty)),
+                tuple
+                    .types
+                    .iter()
+                    .enumerate()
+                    .map(|(i, ty)| part(&i.to_string(), ty)),
             ),
             TypeDefKind::Variant(variant) => Self::of(
                 "variant",
-                variant.cases.iter().map(|c| (c.name.clone(), c.ty.as_ref().and_then(of))),
+                variant
+                    .cases
+                    .iter()
+                    .map(|c| (c.name.clone(), c.ty.as_ref().and_then(of))),
             ),
             TypeDefKind::Enum(of) => {
                 Self::of("enum", of.cases.iter().map(|c| (c.name.clone(), None)))
@@ -100,22 +134,32 @@ impl Shape {
             TypeDefKind::FixedLengthList(ty, len) => {
                 Self::of("list", [part("element", ty), (len.to_string(), None)])
             }
-            TypeDefKind::Future(ty) => {
-                Self::of("future", [(String::from("payload"), ty.as_ref().and_then(of))])
-            }
-            TypeDefKind::Stream(ty) => {
-                Self::of("stream", [(String::from("payload"), ty.as_ref().and_then(of))])
-            }
+            TypeDefKind::Future(ty) => Self::of(
+                "future",
+                [(String::from("payload"), ty.as_ref().and_then(of))],
+            ),
+            TypeDefKind::Stream(ty) => Self::of(
+                "stream",
+                [(String::from("payload"), ty.as_ref().and_then(of))],
+            ),
             TypeDefKind::Resource => Self::leaf("resource"),
-            TypeDefKind::Handle(Handle::Own(_)) => Self::leaf("own"),
-            TypeDefKind::Handle(Handle::Borrow(_)) => Self::leaf("borrow"),
+            TypeDefKind::Handle(Handle::Own(id)) => {
+                Self::handle("own", resource_of_wit(resolve, *id))
+            }
+            TypeDefKind::Handle(Handle::Borrow(id)) => {
+                Self::handle("borrow", resource_of_wit(resolve, *id))
+            }
             TypeDefKind::Unknown => Self::leaf("(unknown)"),
         }
     }
 
     /// The structure of a type of a component.
-    pub(crate) fn of_component(ty: &ComponentType) -> Self {
-        let of = |ty: ComponentType| Some(Self::of_component(&ty));
+    /// `resource` names its resource types.
+    pub(crate) fn of_component(
+        ty: &ComponentType,
+        resource: &dyn Fn(&ResourceType) -> String,
+    ) -> Self {
+        let of = |ty: ComponentType| Some(Self::of_component(&ty, resource));
         match ty {
             ComponentType::Bool => Self::leaf("bool"),
             ComponentType::U8 => Self::leaf("u8"),
@@ -131,18 +175,25 @@ impl Shape {
             ComponentType::Char => Self::leaf("char"),
             ComponentType::String => Self::leaf("string"),
             ComponentType::ErrorContext => Self::leaf("error-context"),
-            ComponentType::Own(_) => Self::leaf("own"),
-            ComponentType::Borrow(_) => Self::leaf("borrow"),
-            ComponentType::Record(record) => {
-                Self::of("record", record.fields().map(|f| (f.name.to_owned(), of(f.ty))))
-            }
+            ComponentType::Own(ty) => Self::handle("own", resource(ty)),
+            ComponentType::Borrow(ty) => Self::handle("borrow", resource(ty)),
+            ComponentType::Record(record) => Self::of(
+                "record",
+                record.fields().map(|f| (f.name.to_owned(), of(f.ty))),
+            ),
             ComponentType::Tuple(tuple) => Self::of(
                 "tuple",
-                tuple.types().enumerate().map(|(i, ty)| (i.to_string(), of(ty))),
+                tuple
+                    .types()
+                    .enumerate()
+                    .map(|(i, ty)| (i.to_string(), of(ty))),
             ),
-            ComponentType::Variant(variant) => {
-                Self::of("variant", variant.cases().map(|c| (c.name.to_owned(), c.ty.and_then(of))))
-            }
+            ComponentType::Variant(variant) => Self::of(
+                "variant",
+                variant
+                    .cases()
+                    .map(|c| (c.name.to_owned(), c.ty.and_then(of))),
+            ),
             ComponentType::Enum(of) => {
                 Self::of("enum", of.names().map(|name| (name.to_owned(), None)))
             }
@@ -159,21 +210,31 @@ impl Shape {
                     (String::from("error"), result.err().and_then(of)),
                 ],
             ),
-            ComponentType::List(list) => Self::of("list", [(String::from("element"), of(list.ty()))]),
+            ComponentType::List(list) => {
+                Self::of("list", [(String::from("element"), of(list.ty()))])
+            }
             ComponentType::Map(map) => Self::of(
                 "map",
-                [(String::from("key"), of(map.key())), (String::from("value"), of(map.value()))],
+                [
+                    (String::from("key"), of(map.key())),
+                    (String::from("value"), of(map.value())),
+                ],
             ),
             ComponentType::FixedLengthList(list) => Self::of(
                 "list",
-                [(String::from("element"), of(list.ty())), (list.len().to_string(), None)],
+                [
+                    (String::from("element"), of(list.ty())),
+                    (list.len().to_string(), None),
+                ],
             ),
-            ComponentType::Future(future) => {
-                Self::of("future", [(String::from("payload"), future.ty().and_then(of))])
-            }
-            ComponentType::Stream(stream) => {
-                Self::of("stream", [(String::from("payload"), stream.ty().and_then(of))])
-            }
+            ComponentType::Future(future) => Self::of(
+                "future",
+                [(String::from("payload"), future.ty().and_then(of))],
+            ),
+            ComponentType::Stream(stream) => Self::of(
+                "stream",
+                [(String::from("payload"), stream.ty().and_then(of))],
+            ),
         }
     }
 
@@ -185,7 +246,8 @@ impl Shape {
         let names = |shape: &Self| -> Vec<String> {
             shape.parts.iter().map(|part| part.name.clone()).collect()
         };
-        if self.kind == other.kind && names(self) == names(other) {
+        if self.kind == other.kind && self.resource == other.resource && names(self) == names(other)
+        {
             for (mine, theirs) in self.parts.iter().zip(&other.parts) {
                 if let (Some(a), Some(b)) = (&mine.ty, &theirs.ty)
                     && let Some(mut found) = a.difference(b)
@@ -195,7 +257,11 @@ impl Shape {
                 }
             }
         }
-        Some(Difference { path: Vec::new(), left: self.to_string(), right: other.to_string() })
+        Some(Difference {
+            path: Vec::new(),
+            left: self.to_string(),
+            right: other.to_string(),
+        })
     }
 
     /// What a part of this type is called.
@@ -209,10 +275,38 @@ impl Shape {
     }
 }
 
+/// A resource type by the interface that defines it, without its version: as
+/// [`resource_name`].
+fn resource_of_wit(resolve: &Resolve, id: TypeId) -> String {
+    let unknown = || String::from("(unknown)");
+    let Some(def) = resolve.types.get(id) else {
+        return unknown();
+    };
+    match (&def.kind, def.owner, &def.name) {
+        (TypeDefKind::Type(WitType::Id(other)), ..) => resource_of_wit(resolve, *other),
+        (_, TypeOwner::Interface(owner), Some(name)) => resolve
+            .id_of(owner)
+            .map_or_else(unknown, |interface| resource_name(&interface, name)),
+        _ => unknown(),
+    }
+}
+
+/// How a resource type is called where types are compared. Versions that are
+/// not compatible are refused before.
+pub(crate) fn resource_name(interface: &str, name: &str) -> String {
+    format!(
+        "{}.{name}",
+        interface.split('@').next().unwrap_or(interface)
+    )
+}
+
 /// As it is written in WIT, with the structure in the place of a type's name.
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind)?;
+        if let Some(resource) = &self.resource {
+            return write!(f, "<{resource}>");
+        }
         if self.parts.is_empty() {
             return Ok(());
         }
@@ -239,16 +333,31 @@ mod tests {
     use super::*;
 
     fn record(inner: &'static str) -> Shape {
-        let list = Shape::of("list", [(String::from("element"), Some(Shape::leaf(inner)))]);
-        Shape::of("record", [(String::from("a"), Some(Shape::leaf("u8"))), (String::from("b"), Some(list))])
+        let list = Shape::of(
+            "list",
+            [(String::from("element"), Some(Shape::leaf(inner)))],
+        );
+        Shape::of(
+            "record",
+            [
+                (String::from("a"), Some(Shape::leaf("u8"))),
+                (String::from("b"), Some(list)),
+            ],
+        )
     }
 
     #[test]
     fn a_difference_is_told_with_its_place() {
         assert_eq!(record("u8").difference(&record("u8")), None);
         let found = record("u8").difference(&record("string")).unwrap();
-        assert_eq!((found.left.as_str(), found.right.as_str()), ("u8", "string"));
-        assert_eq!(found.place("parameter `x`"), "the element of field `b` of parameter `x`");
+        assert_eq!(
+            (found.left.as_str(), found.right.as_str()),
+            ("u8", "string")
+        );
+        assert_eq!(
+            found.place("parameter `x`"),
+            "the element of field `b` of parameter `x`"
+        );
     }
 
     #[test]

@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use wash_plugin_abi::manifest::Manifest;
 use wit_parser::abi::AbiVariant;
-use wit_parser::{FunctionKind, InterfaceId, Resolve, WorldItem};
+use wit_parser::{FunctionKind, InterfaceId, Resolve, Type, TypeDefKind, WorldItem};
+
+use crate::depth;
 
 /// A plugin's WIT world, checked against the functions that its manifest
 /// lists.
@@ -25,6 +28,17 @@ pub struct Interface {
     pub name: InterfaceName,
     /// The functions in it; none if it only has types.
     pub functions: Vec<Function>,
+    /// The resource types that it defines.
+    pub resources: Vec<Resource>,
+}
+
+/// A resource type that a plugin serves.
+#[derive(Debug)]
+pub struct Resource {
+    /// Its name in its interface.
+    pub name: String,
+    /// Tells it from all other resource types of this process.
+    pub(crate) key: u32,
 }
 
 /// The name of an interface, in its parts.
@@ -54,6 +68,8 @@ pub struct Function {
     pub flat_params: Option<usize>,
     /// Whether its result is one core value.
     pub flat_result: bool,
+    /// Whether its result may hold a resource.
+    pub gives_resources: bool,
     /// The function in the world's WIT.
     pub(crate) wit: wit_parser::Function,
 }
@@ -93,6 +109,7 @@ impl World {
         let package = resolve
             .push_str("manifest.wit", &manifest.wit)
             .map_err(|error| WorldError::Wit(format!("{error:#}")))?;
+        depth::check(&resolve).map_err(WorldError::Wit)?;
         let world = resolve
             .select_world(&[package], Some(&manifest.world))
             .map_err(|_| WorldError::NoWorld(manifest.world.clone()))?;
@@ -108,8 +125,14 @@ impl World {
             match item {
                 WorldItem::Interface { id, .. } => {
                     let interface = interface(&resolve, *id, None)?;
-                    if resolve.interfaces.get(*id).is_some_and(|i| !i.functions.is_empty()) {
+                    if resolve
+                        .interfaces
+                        .get(*id)
+                        .is_some_and(|i| !i.functions.is_empty())
+                    {
                         imports.push(interface.id);
+                    } else if let Some(name) = imported_resource(&resolve, *id) {
+                        return Err(unsupported("the imported resource", name));
                     } else {
                         interfaces.push(interface);
                     }
@@ -132,7 +155,11 @@ impl World {
             }
         }
         listed.all_found()?;
-        Ok(Self { resolve, interfaces, imports })
+        Ok(Self {
+            resolve,
+            interfaces,
+            imports,
+        })
     }
 
     /// Names of the interfaces with functions that the plugin serves, as
@@ -146,9 +173,11 @@ impl World {
         self.imports.clone()
     }
 
-    /// The interfaces with functions that the plugin serves.
+    /// The interfaces with functions or resources that the plugin serves.
     pub fn served(&self) -> impl Iterator<Item = &Interface> {
-        self.interfaces.iter().filter(|interface| !interface.functions.is_empty())
+        self.interfaces
+            .iter()
+            .filter(|interface| interface.is_served())
     }
 
     /// All interfaces, with those that only have types.
@@ -161,18 +190,26 @@ impl World {
     }
 }
 
+impl Interface {
+    /// Whether there is more to it than types.
+    pub fn is_served(&self) -> bool {
+        !self.functions.is_empty() || !self.resources.is_empty()
+    }
+}
+
 impl InterfaceName {
     /// Whether a component that imports `other` can be served by this one:
     /// the same interface, and a version that the component model calls
-    /// compatible (0.x.y: the same x; x.y.z: the same x).
+    /// compatible (0.x.y: the same x; x.y.z: the same x). An interface without
+    /// a version serves all of them, as its types are compared all the same.
     pub fn serves(&self, other: &Self) -> bool {
         self.namespace == other.namespace
             && self.package == other.package
             && self.interface == other.interface
             && match (&self.version, &other.version) {
                 (Some(ours), Some(theirs)) => compatible(ours, theirs),
-                (None, None) => true,
-                _ => false,
+                (None, _) => true,
+                (Some(_), None) => false,
             }
     }
 }
@@ -187,7 +224,12 @@ fn compatible(a: &semver::Version, b: &semver::Version) -> bool {
 
 impl fmt::Display for InterfaceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { namespace, package, interface, version } = self;
+        let Self {
+            namespace,
+            package,
+            interface,
+            version,
+        } = self;
         write!(f, "{namespace}:{package}/{interface}")?;
         match version {
             Some(version) => write!(f, "@{version}"),
@@ -204,7 +246,10 @@ impl<'a> Listed<'a> {
         let mut listed: HashMap<&str, HashMap<&str, _>> = HashMap::new();
         for (index, function) in manifest.functions.iter().enumerate() {
             let functions = listed.entry(&function.interface).or_default();
-            if functions.insert(&function.name, (index, function.is_async)).is_some() {
+            if functions
+                .insert(&function.name, (index, function.is_async))
+                .is_some()
+            {
                 return Err(WorldError::Functions(format!(
                     "`{}#{}` is listed twice",
                     function.interface, function.name
@@ -215,9 +260,10 @@ impl<'a> Listed<'a> {
     }
 
     fn take(&mut self, interface: &str, function: &str) -> Result<(usize, bool), WorldError> {
-        self.0.get_mut(interface).and_then(|functions| functions.remove(function)).ok_or_else(|| {
-            WorldError::Functions(format!("`{interface}#{function}` is not listed"))
-        })
+        self.0
+            .get_mut(interface)
+            .and_then(|functions| functions.remove(function))
+            .ok_or_else(|| WorldError::Functions(format!("`{interface}#{function}` is not listed")))
     }
 
     fn all_found(&self) -> Result<(), WorldError> {
@@ -234,7 +280,22 @@ impl<'a> Listed<'a> {
 }
 
 fn unsupported(what: &'static str, name: &str) -> WorldError {
-    WorldError::Unsupported { what, name: name.to_owned() }
+    WorldError::Unsupported {
+        what,
+        name: name.to_owned(),
+    }
+}
+
+/// A resource that an interface defines.
+fn imported_resource(resolve: &Resolve, id: InterfaceId) -> Option<&str> {
+    let types = &resolve.interfaces.get(id)?.types;
+    let (name, _) = types.iter().find(|(_, ty)| {
+        resolve
+            .types
+            .get(**ty)
+            .is_some_and(|def| matches!(def.kind, TypeDefKind::Resource))
+    })?;
+    Some(name)
 }
 
 fn interface(
@@ -256,12 +317,29 @@ fn interface(
     };
     let id = name.to_string();
     let mut functions = Vec::new();
+    let mut resources = Vec::new();
     if let Some(listed) = listed {
+        for (name, ty) in &interface.types {
+            let def = resolve.types.get(*ty);
+            if def.is_some_and(|def| matches!(def.kind, TypeDefKind::Resource)) {
+                let key = NEXT_KEY.fetch_add(1, Ordering::Relaxed);
+                resources.push(Resource {
+                    name: name.clone(),
+                    key,
+                });
+            }
+        }
         for (name, function) in &interface.functions {
             match function.kind {
-                FunctionKind::Freestanding => {}
-                FunctionKind::AsyncFreestanding => return Err(unsupported("the `async func`", name)),
-                _ => return Err(unsupported("a resource with the function", name)),
+                FunctionKind::Freestanding
+                | FunctionKind::Method(_)
+                | FunctionKind::Static(_)
+                | FunctionKind::Constructor(_) => {}
+                FunctionKind::AsyncFreestanding
+                | FunctionKind::AsyncMethod(_)
+                | FunctionKind::AsyncStatic(_) => {
+                    return Err(unsupported("the `async func`", name));
+                }
             }
             let (index, is_async) = listed.take(&id, name)?;
             let signature = resolve.wasm_signature(AbiVariant::GuestImport, function);
@@ -272,11 +350,40 @@ fn interface(
                 flat_params: (!signature.indirect_params)
                     .then(|| signature.params.len() - usize::from(signature.retptr)),
                 flat_result: !signature.results.is_empty(),
+                gives_resources: function.result.is_some_and(|ty| has_handle(resolve, &ty)),
                 wit: function.clone(),
             });
         }
     }
-    Ok(Interface { id, name, functions })
+    Ok(Interface {
+        id,
+        name,
+        functions,
+        resources,
+    })
+}
+
+/// Each resource type of each plugin that was ever inspected has its own.
+static NEXT_KEY: AtomicU32 = AtomicU32::new(0);
+
+/// Whether a value of the type may hold a resource.
+fn has_handle(resolve: &Resolve, ty: &Type) -> bool {
+    let Type::Id(id) = ty else { return false };
+    let Some(def) = resolve.types.get(*id) else {
+        return false;
+    };
+    let has = |ty: &Type| has_handle(resolve, ty);
+    match &def.kind {
+        TypeDefKind::Handle(_) | TypeDefKind::Resource => true,
+        TypeDefKind::Type(ty) | TypeDefKind::List(ty) | TypeDefKind::Option(ty) => has(ty),
+        TypeDefKind::Record(record) => record.fields.iter().any(|field| has(&field.ty)),
+        TypeDefKind::Tuple(tuple) => tuple.types.iter().any(has),
+        TypeDefKind::Variant(variant) => {
+            variant.cases.iter().filter_map(|c| c.ty.as_ref()).any(has)
+        }
+        TypeDefKind::Result(result) => [&result.ok, &result.err].into_iter().flatten().any(has),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -296,7 +403,7 @@ mod tests {
     fn versions_follow_the_component_model() {
         for (plugin, guest, fits) in [
             ("", "", true),
-            ("", "0.1.0", false),
+            ("", "0.1.0", true),
             ("0.2.0", "", false),
             ("0.2.0", "0.2.1", true),
             ("0.2.3", "0.2.1", true),
@@ -307,7 +414,11 @@ mod tests {
             ("0.2.0-draft", "0.2.0-draft", true),
             ("0.2.0-draft", "0.2.0", false),
         ] {
-            assert_eq!(name(plugin).serves(&name(guest)), fits, "{plugin} serves {guest}");
+            assert_eq!(
+                name(plugin).serves(&name(guest)),
+                fits,
+                "{plugin} serves {guest}"
+            );
         }
     }
 }

@@ -1,5 +1,11 @@
 //! Scanning, admitting and reporting.
 #![cfg(not(target_vendor = "apple"))]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod common;
 
@@ -7,7 +13,10 @@ use common::{Directory, Elf, Note};
 use wash_plugin_loader::{LoadError, PluginLoader, PluginsConfig, Scan, ScanError, Stage};
 
 fn loader(directory: &Directory) -> PluginLoader {
-    PluginLoader::builder().directory(directory.path()).build().unwrap()
+    PluginLoader::builder()
+        .directory(directory.path())
+        .build()
+        .unwrap()
 }
 
 /// Reasons, with the directory left out.
@@ -25,13 +34,25 @@ fn reasons(directory: &Directory, loader: &PluginLoader) -> Vec<String> {
 #[test]
 fn candidates_are_files_with_a_librarys_name() {
     let directory = Directory::new();
-    for name in ["b.so", "a.so", ".hidden.so", "c.so.1", "d.so.tmp", "e.so.part", "README.md"] {
+    for name in [
+        "b.so",
+        "a.so",
+        ".hidden.so",
+        "c.so.1",
+        "d.so.tmp",
+        "e.so.part",
+        "README.md",
+    ] {
         directory.write(name, "");
     }
     std::fs::create_dir(directory.path().join("sub")).unwrap();
     std::fs::write(directory.path().join("sub/z.so"), "").unwrap();
     let scan = Scan::directory(directory.path()).unwrap();
-    let names: Vec<_> = scan.candidates.iter().filter_map(|found| found.path().file_name()).collect();
+    let names: Vec<_> = scan
+        .candidates
+        .iter()
+        .filter_map(|found| found.path().file_name())
+        .collect();
     assert_eq!(names, ["a.so", "b.so"]);
     assert!(scan.rejections.is_empty());
 }
@@ -61,8 +82,13 @@ fn a_file_that_cannot_be_read_is_rejected() {
         return;
     }
     let inspection = loader(&directory).inspect().unwrap();
-    let [rejection] = inspection.rejections() else { panic!("one rejection") };
-    assert!(rejection.to_string().contains("it cannot be read: "), "{rejection}");
+    let [rejection] = inspection.rejections() else {
+        panic!("one rejection")
+    };
+    assert!(
+        rejection.to_string().contains("it cannot be read: "),
+        "{rejection}"
+    );
 }
 
 #[test]
@@ -80,7 +106,10 @@ fn missing_directories_and_files_are_errors() {
     assert!(matches!(error, ScanError::NoFile { .. }));
     let file = directory.write("x.so", "");
     let error = Scan::directory(&file).unwrap_err();
-    assert_eq!(error.to_string(), format!("{} is not a directory", file.display()));
+    assert_eq!(
+        error.to_string(),
+        format!("{} is not a directory", file.display())
+    );
 }
 
 #[test]
@@ -148,18 +177,51 @@ fn every_problem_is_reported_at_once() {
     directory.write("2.so", Elf::plugin(&Note::new("two", "a:a").abi(7)).bytes());
     directory.plugin("3.so", "three", "a:a");
     directory.plugin("4.so", "four", "b:b");
+    directory.plugin("5.so", "five", "b:b");
     let inspection = loader(&directory).inspect().unwrap();
-    let stages: Vec<_> = inspection.rejections().iter().map(|found| found.stage()).collect();
-    assert_eq!(stages, [Stage::Inspect, Stage::Admit, Stage::Admit, Stage::Admit]);
-    assert_eq!(inspection.admitted().len(), 1);
+    let found: Vec<_> = inspection
+        .rejections()
+        .iter()
+        .map(|found| {
+            (
+                found.path().file_stem().unwrap().to_str().unwrap(),
+                found.stage(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("1", Stage::Inspect),
+            ("2", Stage::Admit),
+            ("2", Stage::Admit),
+            ("4", Stage::Admit),
+            ("5", Stage::Admit)
+        ]
+    );
+    let admitted: Vec<_> = inspection
+        .admitted()
+        .iter()
+        .map(|plugin| plugin.id())
+        .collect();
+    assert_eq!(
+        admitted,
+        ["three"],
+        "2.so cannot be loaded, and is not in its way"
+    );
 
     let error = loader(&directory).load().unwrap_err();
-    assert!(matches!(&error, LoadError::Rejected { rejections, of: 4 } if rejections.len() == 4));
+    assert!(matches!(&error, LoadError::Rejected { rejections, of: 5 } if rejections.len() == 5));
     let text = error.to_string();
-    assert!(text.starts_with("3 of 4 plugins rejected\n"), "{text}");
-    assert!(text.contains("it needs revision 7 of the plugin ABI, and this host speaks revision 1"));
-    assert!(text.contains("help: update the host, or build the plugin against revision 1"));
-    assert!(text.contains("it is neither ELF nor Mach-O"));
+    assert!(text.starts_with("4 of 5 plugins rejected\n"), "{text}");
+    for expected in [
+        "it needs revision 7 of the plugin ABI, and this host speaks revision 1",
+        "help: update the host, or build the plugin against revision 1",
+        "it is neither ELF nor Mach-O",
+        "which is also served by plugin `three`",
+    ] {
+        assert!(text.contains(expected), "{text}");
+    }
 }
 
 #[test]
@@ -199,7 +261,12 @@ fn a_rejection_is_plain_data() {
     assert_eq!(json["path"], path.display().to_string());
     assert_eq!(json["id"], "a");
     assert_eq!(json["stage"], "admit");
-    assert!(json["hint"].as_str().unwrap().starts_with("update the host"));
+    assert!(
+        json["hint"]
+            .as_str()
+            .unwrap()
+            .starts_with("update the host")
+    );
 }
 
 #[test]
@@ -239,5 +306,8 @@ fn an_id_is_reserved_once() {
         .reserved_ids([reserved("y"), reserved("x")])
         .build()
         .unwrap_err();
-    assert_eq!(error.to_string(), "the plugin id `a` is reserved twice, by x and by y");
+    assert_eq!(
+        error.to_string(),
+        "the plugin id `a` is reserved twice, by x and by y"
+    );
 }

@@ -70,7 +70,9 @@ mod sdk;
 #[cfg(feature = "sdk")]
 pub use event::{Interface, Item, ItemKind, Workload};
 #[cfg(feature = "sdk")]
-pub use sdk::{Call, ConfigSchema, Error, Plugin, Result, anyhow, serde, tracing};
+pub use sdk::{
+    Borrow, Call, ConfigSchema, Error, Own, Plugin, ResourceType, Result, anyhow, serde, tracing,
+};
 #[cfg(feature = "sdk")]
 #[doc(inline)]
 pub use wash_plugin_macros::{ConfigSchema, bindgen};

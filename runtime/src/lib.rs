@@ -50,6 +50,14 @@
 //! # }
 //! ```
 //!
+//! # Capabilities
+//!
+//! Some plugins come with this crate, each as a feature: `wasi-config`,
+//! `wasi-keyvalue` and `wasi-logging`, which are on by default, and
+//! `wasi-keyvalue-nats` and `wasi-keyvalue-redis`, which add to it. A host has
+//! those that it registers. See `plugin::wasi_config`, `plugin::wasi_keyvalue`
+//! and `plugin::wasi_logging`.
+//!
 //! # Wasmtime
 //!
 //! A plugin's bindings must be compiled against the very `wasmtime` that this

@@ -6,7 +6,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{
-    guests::{EMPTY, EXPORTS_A, IMPORTS_A, IMPORTS_A_AND_B, IMPORTS_B, run},
+    guests::{EMPTY, IMPORTS_A, IMPORTS_A_AND_B, IMPORTS_B, run},
     host,
     recorder::{Act, Log, Recorder},
     service, start, status, stop, workload,
@@ -352,21 +352,6 @@ async fn http_handlers_are_not_for_plugins() {
         WorkloadState::Running,
         "{}",
         started.message
-    );
-    assert_eq!(log.take(), [""; 0]);
-}
-
-#[tokio::test]
-async fn links_between_components_are_refused_in_so_many_words() {
-    let log = Log::default();
-    let host = host([Recorder::new("a", &[A], &log).arc() as Arc<dyn HostPlugin>]).await;
-    log.take();
-    let answer = start(&host, "w", workload(&[IMPORTS_A, EXPORTS_A], &[A])).await;
-    is_error(
-        &answer,
-        "links between components are not supported by this version of wash-runtime: the \
-         component 'c0' of workload 'demo' imports 'demo:a/one@0.1.0', which the workload's own \
-         'c1' exports",
     );
     assert_eq!(log.take(), [""; 0]);
 }

@@ -15,8 +15,7 @@ use wash_runtime::{
     engine::Engine,
     host::http::NullServer,
     types::{
-        AllowedLoopbackPort, EmptyDirVolume, HostPathVolume, Volume, VolumeMount, VolumeType,
-        Workload,
+        AllowedIpName, EmptyDirVolume, HostPathVolume, Volume, VolumeMount, VolumeType, Workload,
     },
 };
 
@@ -67,17 +66,14 @@ async fn fuel_is_counted_and_not_rationed() {
 #[test]
 fn what_is_not_supported_is_refused_in_so_many_words() {
     let mut demo = workload(&[EMPTY], &[]);
-    demo.components[0].local_resources.cpu_limit = 1;
+    demo.components[0].local_resources.allowed_ip_name_lookups =
+        [AllowedIpName("a.example".to_string())].into();
     assert_eq!(
         error_of(demo),
-        "component 'c0' of workload 'demo': limits on processor time are not supported by this \
-         version of wash-runtime: cpu_limit is 1; leave it at -1"
+        "component 'c0' of workload 'demo': allowed_ip_name_lookups has 'a.example', but this \
+         version of wash-runtime cannot tell names apart: allow all with '*', or leave the list \
+         empty"
     );
-    let mut demo = workload(&[EMPTY], &[]);
-    demo.components[0]
-        .local_resources
-        .allowed_host_loopback_ports = [AllowedLoopbackPort(1)].into();
-    assert!(error_of(demo).contains("sockets are not supported"));
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use std::{
 
 use async_trait::async_trait;
 use common::{
-    guests::{EMPTY, RUN_AS_TOLD, exit, run, run_async},
+    guests::{EMPTY, RUN_AS_TOLD, exit, run, run_async, run_async_after_waiting},
     host,
     recorder::Log,
     service, start, status, stop,
@@ -142,6 +142,44 @@ async fn a_service_of_wasi_0_3_runs() {
         );
         let end = host.wait_workload("w").await;
         assert_eq!(end.workload_state, state, "{}", end.message);
+    }
+}
+
+#[tokio::test]
+async fn a_service_of_wasi_0_3_waits_and_goes_on() {
+    let host = host([]).await;
+    start(&host, "w", service(&run_async_after_waiting(""), 0, &[])).await;
+    let end = host.wait_workload("w").await;
+    assert_eq!(
+        end.workload_state,
+        WorkloadState::Completed,
+        "{}",
+        end.message
+    );
+}
+
+#[tokio::test]
+async fn another_version_of_wasi_is_told() {
+    for import in [
+        "wasi:clocks/types@0.3.0-rc-2025-09-16",
+        "wasi:io/poll@0.1.0",
+    ] {
+        let text = run("i32.const 0").replacen(
+            "(component",
+            &format!(r#"(component (import "{import}" (instance (export "now" (func))))"#),
+            1,
+        );
+        let host = host([]).await;
+        let answer = start(&host, "w", service(&text, 0, &[])).await;
+        assert_eq!(answer.workload_state, WorkloadState::Error);
+        assert!(
+            answer.message.contains(&format!(
+                "the service of workload 'demo' imports '{import}', and this host has WASI 0.2 \
+                 and 0.3.0 as released; build it against one of these"
+            )),
+            "{}",
+            answer.message
+        );
     }
 }
 

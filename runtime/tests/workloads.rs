@@ -5,10 +5,10 @@ mod common;
 use std::sync::Arc;
 
 use common::{
-    guests::{EMPTY, IMPORTS_A},
+    guests::{EMPTY, IMPORTS_A, run},
     host,
     recorder::{Act, Gate, Log, Recorder},
-    start, status, stop, workload,
+    service, start, status, stop, workload,
 };
 use wash_runtime::{plugin::HostPlugin, types::WorkloadState};
 
@@ -127,6 +127,31 @@ async fn a_workload_can_be_stopped_while_it_starts() {
         status(&host, "w").await.workload_state,
         WorkloadState::NotFound
     );
+}
+
+#[tokio::test]
+async fn a_workload_can_be_stopped_while_its_service_is_instantiated() {
+    let log = Log::default();
+    let host = host([Recorder::new("a", &[A], &log).arc() as Arc<dyn HostPlugin>]).await;
+    // Its initialiser never ends.
+    let text = run("i32.const 0").replace(
+        "(memory 1)",
+        "(memory 1) (func $loop (loop $l (br $l))) (start $loop)",
+    );
+    let mut demo = workload(&[IMPORTS_A], &[A]);
+    demo.service = service(&text, 0, &[]).service;
+    log.take();
+    let starting = tokio::spawn({
+        let host = host.clone();
+        async move { start(&host, "w", demo).await }
+    });
+    while !log.take().contains(&"a resolved c0".to_string()) {
+        tokio::task::yield_now().await;
+    }
+    stop(&host, "w").await;
+    let answer = starting.await.unwrap();
+    assert_eq!(answer.message, "Workload was stopped while starting");
+    assert_eq!(log.take(), ["a unbind w [demo:a/one@0.1.0]"]);
 }
 
 #[tokio::test]

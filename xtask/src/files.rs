@@ -15,13 +15,19 @@ pub(crate) fn create_dir(folder: &Path) -> Result<()> {
 /// Makes a folder that has nothing in it.
 pub(crate) fn empty(folder: &Path) -> Result<()> {
     if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+        fs::remove_dir_all(folder)
+            .with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     create_dir(folder)
 }
 
-/// Replaces a file at once.
+/// Replaces a file at once, and makes its folder. A file that is the same
+/// already stays, so that nothing is built again for it.
 pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<()> {
+    if fs::read(path).is_ok_and(|old| old == contents) {
+        return Ok(());
+    }
+    create_dir(path.parent().unwrap_or(path))?;
     replace(path, |new| fs::write(new, contents))
 }
 

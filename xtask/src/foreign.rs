@@ -1,5 +1,5 @@
-//! The test plugin as other Rust compilers build it: a host has to run plugins
-//! that were not built by its own compiler.
+//! The test plugin as others build it, with other compilers and other versions
+//! of tokio: a host has to run plugins that are not of its own build.
 
 use std::collections::HashSet;
 use std::env::consts::DLL_SUFFIX;
@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 
 use crate::progress::Progress;
 use crate::workspace::{Package, Workspace};
-use crate::{artifacts, cmd, files};
+use crate::{artifacts, cmd, files, other_tokio};
 
 /// The packages to build.
 const FOREIGN_PLUGINS: [&str; 1] = ["values-plugin"];
@@ -38,13 +38,20 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     let mut report = String::new();
 
     let packages = packages(workspace)?;
+    let mut taken = HashSet::new();
+    for package in &packages {
+        let (library, line) = other_tokio::build(workspace, package)?;
+        files::install(&library, &folder.join(other_tokio::NAME))?;
+        taken.insert(other_tokio::NAME.to_owned());
+        report += &line;
+    }
     let (toolchains, skipped) = others(&packages)?;
     for line in skipped {
         eprintln!("foreign: {line}");
         report += &format!("{line}\n");
     }
     if toolchains.is_empty() {
-        remove_others(&folder, &HashSet::new())?;
+        remove_others(&folder, &taken)?;
         eprintln!(
             "foreign: skipped: only one toolchain installed; `rustup toolchain install` adds one"
         );
@@ -53,7 +60,6 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     }
 
     let progress = Progress::new("foreign", toolchains.len());
-    let mut taken = HashSet::new();
     for toolchain in &toolchains {
         let Compiler { release, commit } = &toolchain.compiler;
         // Nightlies of one release differ in their commits only.

@@ -29,12 +29,15 @@ enum Source {
     Text(PathBuf),
 }
 
-const RUST: [(&str, Kind, &str); 6] = [
+const RUST: &[(&str, Kind, &str)] = &[
+    ("bench-guest", Kind::Library, "bench"),
+    ("capabilities-guest", Kind::Library, "capabilities"),
     ("http-counter", Kind::Library, "http"),
     ("http-hello", Kind::Library, "http"),
     ("http-p3", Kind::Library, "http"),
     ("log-command", Kind::Command, "guest"),
     ("log-guest", Kind::Library, "guest"),
+    ("resources-guest", Kind::Library, "resources"),
     ("values-guest", Kind::Library, "values"),
 ];
 
@@ -68,7 +71,8 @@ pub(crate) fn build(workspace: &Workspace, names: &[impl AsRef<str>]) -> Result<
 fn all(workspace: &Workspace) -> Result<Vec<Guest>> {
     let folder = workspace.root.join("tests/guests/text");
     let mut guests = RUST
-        .map(|(name, kind, wit)| Guest {
+        .iter()
+        .map(|&(name, kind, wit)| Guest {
             name: name.to_owned(),
             source: Source::Rust { kind, wit },
         })

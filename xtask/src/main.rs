@@ -15,12 +15,14 @@
 //! | `readme/`        | where the commands of README.md are run               |
 
 mod artifacts;
+mod bench;
 mod cmd;
 mod demo;
 mod encode;
 mod files;
 mod foreign;
 mod guests;
+mod other_tokio;
 mod plugins;
 mod progress;
 mod readme;
@@ -73,8 +75,22 @@ enum Task {
     },
     /// Run the demo, then the commands of README.md as a new user would
     Readme,
+    /// Measure, with optimisations
+    #[command(subcommand)]
+    Bench(Bench),
     /// Build the test plugin with every other Rust toolchain into target/foreign/
     Foreign,
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// What a call to a loaded plugin costs, beside the same plugin compiled in; figures go to
+    /// target/bench/calls.json
+    Calls {
+        /// Passed to the measuring program
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -105,6 +121,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Demo => demo::run(&workspace),
         Task::Test { args } => test::run(&workspace, &args),
         Task::Readme => readme::run(&workspace),
+        Task::Bench(Bench::Calls { args }) => bench::calls(&workspace, &args),
         Task::Foreign => foreign::build(&workspace),
     }
 }

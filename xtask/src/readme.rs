@@ -19,8 +19,8 @@ const NOT_AGAIN: &str = "cargo xtask ";
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let path = workspace.root.join("README.md");
-    let text = fs::read_to_string(&path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let steps = steps(&text)?;
     // The README's first command; the others use what it leaves behind.
     demo::run(workspace)?;
@@ -33,10 +33,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 
     let programs = workspace.target.join("debug");
     let inherited = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(
-        std::iter::once(programs).chain(std::env::split_paths(&inherited)),
-    )
-    .context("the path of the target directory cannot stand in PATH")?;
+    let path =
+        std::env::join_paths(std::iter::once(programs).chain(std::env::split_paths(&inherited)))
+            .context("the path of the target directory cannot stand in PATH")?;
     for step in steps {
         match step {
             Step::File { path, contents } => files::write(&folder.join(path), contents.as_bytes())?,
@@ -64,11 +63,16 @@ fn steps(text: &str) -> Result<Vec<Step>> {
     let mut file: Option<&str> = None;
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
-        if let Some(named) = line.strip_prefix("<!-- file: ").and_then(|l| l.strip_suffix(" -->")) {
+        if let Some(named) = line
+            .strip_prefix("<!-- file: ")
+            .and_then(|l| l.strip_suffix(" -->"))
+        {
             file = Some(named);
             continue;
         }
-        let Some(language) = line.strip_prefix("```") else { continue };
+        let Some(language) = line.strip_prefix("```") else {
+            continue;
+        };
         let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
         let rust = language.starts_with("rust");
         let contents: String = body
@@ -78,7 +82,10 @@ fn steps(text: &str) -> Result<Vec<Step>> {
             .collect();
         match file.take() {
             Some(path) if Path::new(path).is_relative() => {
-                steps.push(Step::File { path: path.into(), contents });
+                steps.push(Step::File {
+                    path: path.into(),
+                    contents,
+                });
             }
             Some(path) => bail!("README.md names the file {path}, which is not in its folder"),
             None if language == "sh" && !contents.starts_with(NOT_AGAIN) => {
@@ -114,7 +121,10 @@ not = \"a file\"
 ls a
 ```
 ";
-        let file = Step::File { path: "a/b.rs".into(), contents: "shown\n".into() };
+        let file = Step::File {
+            path: "a/b.rs".into(),
+            contents: "shown\n".into(),
+        };
         assert_eq!(steps(text).unwrap(), [file, Step::Shell("ls a\n".into())]);
     }
 }

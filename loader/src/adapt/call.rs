@@ -6,20 +6,29 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use wash_plugin_abi::abi::{Buffer, CallContextV1, CallFn, Slice, Status};
-use wash_runtime::engine::ctx::Ctx;
+use wash_runtime::engine::ctx::SharedCtx;
+use wash_runtime::engine::workload::WorkloadItem;
+use wash_runtime::wasmtime;
 
 use super::driver::{self, PluginFuture};
 use super::instance::Instance;
-use crate::flat::PooledBuffer;
+use super::resources::{self, Owner, Taken};
+use crate::flat::{Args, Give, PooledBuffer, Results};
+use crate::world::Function;
 
 /// A function of a plugin, ready to be called for a component.
-#[derive(Debug)]
 pub(super) struct Target {
     instance: Arc<Instance>,
     entry: CallFn,
     /// As `namespace:package/interface@version`.
     interface: String,
     function: String,
+    /// Whether it takes care of resources in its result.
+    give: Option<Arc<dyn Give>>,
+    /// On whose behalf it is called: borrows from the two below.
+    context: CallContextV1,
+    _workload_id: Box<str>,
+    _component_id: Box<str>,
 }
 
 /// A call to a plugin did not end well. The component that made it traps.
@@ -64,41 +73,75 @@ impl std::fmt::Display for CallFault {
 }
 
 impl Target {
+    /// A function of the plugin, for one item of a workload.
     pub(super) fn new(
-        instance: Arc<Instance>,
+        instance: &Arc<Instance>,
         entry: CallFn,
         interface: &str,
-        function: &str,
+        function: &Function,
+        item: &WorkloadItem<'_>,
     ) -> Self {
-        Self { instance, entry, interface: interface.to_owned(), function: function.to_owned() }
+        // Their contents do not move with the struct.
+        let workload_id: Box<str> = item.workload_id().into();
+        let component_id: Box<str> = item.id().into();
+        Self {
+            instance: Arc::clone(instance),
+            entry,
+            interface: interface.to_owned(),
+            function: function.name.clone(),
+            give: function
+                .gives_resources
+                .then(|| Arc::new(Owner(Arc::clone(instance))) as Arc<dyn Give>),
+            context: CallContextV1 {
+                size: size_of::<CallContextV1>(),
+                workload_id: Slice::new(workload_id.as_bytes()),
+                component_id: Slice::new(component_id.as_bytes()),
+                workload: instance.workload(&workload_id),
+            },
+            _workload_id: workload_id,
+            _component_id: component_id,
+        }
+    }
+
+    /// Finds the resources among the arguments.
+    pub(super) fn resolve<const N: usize>(
+        &self,
+        store: &mut SharedCtx,
+        args: &mut Args<N>,
+    ) -> wasmtime::Result<Taken> {
+        if args.handles.is_empty() {
+            return Ok(Taken::default());
+        }
+        resources::resolve(store, &self.instance, &mut args.buffer, &args.handles)
     }
 
     /// Calls a function that answers at once.
-    pub(super) fn call(&self, ctx: &Ctx, args: &Buffer) -> Result<PooledBuffer, CallError> {
+    pub(super) fn call<const M: usize>(
+        &self,
+        args: &Buffer,
+        taken: Taken,
+    ) -> Result<Results<M>, CallError> {
         let mut out = PooledBuffer::take();
-        let context = context(&ctx.workload_id, &ctx.component_id);
         // SAFETY: `entry` is of this plugin and synchronous, so it takes no
         // pending slot; all that it borrows lives until it returns.
         let status = unsafe {
             (self.entry)(
                 self.instance.raw(),
-                &context,
+                &self.context,
                 Slice::new(args.as_slice()),
                 out.out(),
                 std::ptr::null_mut(),
             )
         };
-        self.outcome(status, out)
+        self.outcome(status, out, taken)
     }
 
     /// Calls a function that may answer later.
-    pub(super) async fn call_async(
-        &self,
-        workload_id: Arc<str>,
-        component_id: Arc<str>,
+    pub(super) async fn call_async<const M: usize>(
+        self: Arc<Self>,
         args: PooledBuffer,
-    ) -> Result<PooledBuffer, CallError> {
-        let context = context(&workload_id, &component_id);
+        taken: Taken,
+    ) -> Result<Results<M>, CallError> {
         let mut out = PooledBuffer::take();
         // Declared last, dropped first: it borrows from what stands above.
         let mut running: Option<PluginFuture> = None;
@@ -106,15 +149,14 @@ impl Target {
             let status = match &mut running {
                 Some(future) => future.poll(cx, &mut out),
                 None => {
-                    // SAFETY: the entry is of this plugin; the context and
-                    // arguments do not move (they are in a pinned future, and
-                    // behind a pointer) and outlive the future that it may
-                    // leave in `running`.
+                    // SAFETY: the entry is of this plugin; context and
+                    // arguments are behind pointers that this future owns, and
+                    // outlive the one that it may leave in `running`.
                     let (status, future) = unsafe {
                         driver::begin(cx, &mut out, |out, pending| {
                             (self.entry)(
                                 self.instance.raw(),
-                                &raw const context,
+                                &raw const self.context,
                                 Slice::new(args.as_slice()),
                                 out,
                                 pending,
@@ -132,13 +174,27 @@ impl Target {
         })
         .await;
         drop(running);
-        self.outcome(status, out)
+        self.outcome(status, out, taken)
     }
 
-    fn outcome(&self, status: Status, out: PooledBuffer) -> Result<PooledBuffer, CallError> {
+    fn outcome<const M: usize>(
+        &self,
+        status: Status,
+        buffer: PooledBuffer,
+        taken: Taken,
+    ) -> Result<Results<M>, CallError> {
         if status == Status::OK {
-            return Ok(out);
+            taken.by_plugin();
+            return Ok(Results {
+                buffer,
+                give: self.give.clone(),
+            });
         }
+        Err(self.failed(status, &buffer))
+    }
+
+    #[cold]
+    fn failed(&self, status: Status, out: &Buffer) -> CallError {
         let fault = match status {
             Status::FAILED => CallFault::Failed,
             Status::PANICKED => CallFault::Panicked,
@@ -156,20 +212,11 @@ impl Target {
         self.instance.record(fault == CallFault::Panicked, &error);
         tracing::error!(
             plugin = error.plugin,
-            workload = tracing::field::Empty,
             interface = error.interface,
             function = error.function,
             "a plugin {fault}: {}",
             error.message
         );
-        Err(error)
-    }
-}
-
-fn context(workload_id: &str, component_id: &str) -> CallContextV1 {
-    CallContextV1 {
-        size: size_of::<CallContextV1>(),
-        workload_id: Slice::new(workload_id.as_bytes()),
-        component_id: Slice::new(component_id.as_bytes()),
+        error
     }
 }

@@ -6,10 +6,11 @@ use std::pin::pin;
 
 use anyhow::Context as _;
 use wash_runtime::engine::workload::ResolvedWorkload;
+use wash_runtime::wasmtime::component::ResourceType;
 use wash_runtime::wasmtime::component::types::{ComponentFunc, ComponentItem};
 
 use crate::flat;
-use crate::shape::Shape;
+use crate::shape::{self, Shape};
 use crate::world::{Function, Interface, World};
 
 /// A component's function has another type than the plugin's.
@@ -51,13 +52,37 @@ pub(super) async fn check(
     };
     let component = linked.component();
     let engine = component.engine();
+    let mut resources: Vec<(ResourceType, String)> = Vec::new();
     for (name, import) in component.component_type().imports(engine) {
-        let ComponentItem::ComponentInstance(instance) = import.ty else { continue };
-        let Some(served) = world.served().find(|served| serves(served, name)) else { continue };
+        let ComponentItem::ComponentInstance(instance) = import.ty else {
+            continue;
+        };
+        for (ty, export) in instance.exports(engine) {
+            // The first interface that has it is the one that defines it.
+            if let ComponentItem::Resource(resource) = export.ty
+                && !resources.iter().any(|(known, _)| *known == resource)
+            {
+                resources.push((resource, shape::resource_name(name, ty)));
+            }
+        }
+    }
+    let resource = |ty: &ResourceType| {
+        let known = resources.iter().find(|(known, _)| known == ty);
+        known.map_or_else(|| String::from("(its own)"), |(_, name)| name.clone())
+    };
+    for (name, import) in component.component_type().imports(engine) {
+        let ComponentItem::ComponentInstance(instance) = import.ty else {
+            continue;
+        };
+        let Some(served) = world.served().find(|served| serves(served, name)) else {
+            continue;
+        };
         for (name, export) in instance.exports(engine) {
-            let ComponentItem::ComponentFunc(component) = export.ty else { continue };
+            let ComponentItem::ComponentFunc(component) = export.ty else {
+                continue;
+            };
             if let Some(function) = served.functions.iter().find(|f| f.name == name) {
-                compare(plugin, world, served, function, &component)?;
+                compare(plugin, world, served, function, &component, &resource)?;
             }
         }
     }
@@ -93,19 +118,30 @@ fn compare(
     interface: &Interface,
     function: &Function,
     component: &ComponentFunc,
-) -> Result<(), Mismatch> {
-    let mismatch = |place: String, component: String, served: String| Mismatch {
-        plugin: plugin.to_owned(),
-        interface: interface.id.clone(),
-        function: function.name.clone(),
-        place,
-        component,
-        served,
+    resource: &dyn Fn(&ResourceType) -> String,
+) -> Result<(), Box<Mismatch>> {
+    let mismatch = |place: String, component: String, served: String| {
+        Box::new(Mismatch {
+            plugin: plugin.to_owned(),
+            interface: interface.id.clone(),
+            function: function.name.clone(),
+            place,
+            component,
+            served,
+        })
     };
     let wit = |ty| Shape::of_wit(world.resolve(), ty);
 
-    let served: Vec<_> = function.wit.params.iter().map(|p| (p.name.as_str(), wit(&p.ty))).collect();
-    let given: Vec<_> = component.params().map(|(name, ty)| (name, Shape::of_component(&ty))).collect();
+    let served: Vec<_> = function
+        .wit
+        .params
+        .iter()
+        .map(|p| (p.name.as_str(), wit(&p.ty)))
+        .collect();
+    let given: Vec<_> = component
+        .params()
+        .map(|(name, ty)| (name, Shape::of_component(&ty, resource)))
+        .collect();
     if served.len() != given.len() {
         return Err(mismatch(
             String::from("the list of parameters"),
@@ -121,7 +157,10 @@ fn compare(
     }
 
     let served: Vec<_> = function.wit.result.iter().map(wit).collect();
-    let given: Vec<_> = component.results().map(|ty| Shape::of_component(&ty)).collect();
+    let given: Vec<_> = component
+        .results()
+        .map(|ty| Shape::of_component(&ty, resource))
+        .collect();
     match (served.as_slice(), given.as_slice()) {
         ([], []) => {}
         ([served], [given]) => {
@@ -133,9 +172,17 @@ fn compare(
         (served, given) => {
             let text = |shapes: &[Shape]| match shapes {
                 [] => String::from("nothing"),
-                all => all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+                all => all
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", "),
             };
-            return Err(mismatch(String::from("the result"), text(given), text(served)));
+            return Err(mismatch(
+                String::from("the result"),
+                text(given),
+                text(served),
+            ));
         }
     }
 
@@ -147,6 +194,9 @@ fn compare(
 }
 
 fn signature(params: &[(&str, Shape)]) -> String {
-    let params: Vec<_> = params.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
+    let params: Vec<_> = params
+        .iter()
+        .map(|(name, ty)| format!("{name}: {ty}"))
+        .collect();
     format!("({})", params.join(", "))
 }

@@ -1,5 +1,8 @@
 //! Drives a plugin's futures, and lends it wakers.
-#![allow(unsafe_code, reason = "a plugin's future and the waker it is lent are raw by nature")]
+#![allow(
+    unsafe_code,
+    reason = "a plugin's future and the waker it is lent are raw by nature"
+)]
 
 use std::ffi::c_void;
 use std::task::{Context, Waker};
@@ -47,15 +50,22 @@ pub(super) unsafe fn begin(
     out: &mut Buffer,
     entry: impl FnOnce(*mut OutBuf, *mut PendingV1) -> Status,
 ) -> (Status, Option<PluginFuture>) {
-    let nothing = FutureV1 { data: std::ptr::null_mut(), vtable: std::ptr::null() };
-    let mut pending = PendingV1 { waker: lend(context.waker()), future: nothing };
+    let nothing = FutureV1 {
+        data: std::ptr::null_mut(),
+        vtable: std::ptr::null(),
+    };
+    let mut pending = PendingV1 {
+        waker: lend(context.waker()),
+        future: nothing,
+    };
     out.clear();
     let status = entry(out.out(), &mut pending);
     if status != Status::PENDING {
         return (status, None);
     }
     if pending.future.vtable.is_null() {
-        out.out().set_text("it said that it is not done, and gave no future");
+        out.out()
+            .set_text("it said that it is not done, and gave no future");
         return (Status::FAILED, None);
     }
     (status, Some(PluginFuture(pending.future)))
@@ -63,7 +73,10 @@ pub(super) unsafe fn begin(
 
 /// A waker, lent to a plugin for as long as the reference lives.
 fn lend(waker: &Waker) -> WakerV1 {
-    WakerV1 { data: (&raw const *waker).cast(), vtable: &BORROWED }
+    WakerV1 {
+        data: (&raw const *waker).cast(),
+        vtable: &BORROWED,
+    }
 }
 
 /// Data: a `Waker` that we own, and lend.
@@ -96,7 +109,10 @@ unsafe extern "C" fn clone(data: *const c_void) -> WakerV1 {
     // SAFETY: the caller's promise.
     let cloned = guard(|| unsafe { &*data.cast::<Waker>() }.clone());
     let waker = Box::new(cloned.unwrap_or_else(|| Waker::noop().clone()));
-    WakerV1 { data: Box::into_raw(waker).cast_const().cast(), vtable: &OWNED }
+    WakerV1 {
+        data: Box::into_raw(waker).cast_const().cast(),
+        vtable: &OWNED,
+    }
 }
 
 /// # Safety

@@ -1,5 +1,8 @@
 //! What this host offers to a plugin.
-#![allow(unsafe_code, reason = "the plugin sees the host as a pointer and functions")]
+#![allow(
+    unsafe_code,
+    reason = "the plugin sees the host as a pointer and functions"
+)]
 
 use std::ffi::c_void;
 use std::sync::OnceLock;
@@ -23,15 +26,24 @@ unsafe impl Sync for HostSide {}
 
 impl HostSide {
     pub(super) fn new(plugin: &'static str) -> Box<Self> {
-        let side = Box::new(Self { raw: OnceLock::new(), log: PluginLog::new(plugin) });
+        let side = Box::new(Self {
+            raw: OnceLock::new(),
+            log: PluginLog::new(plugin),
+        });
         let data = (&raw const *side).cast();
-        side.raw.get_or_init(|| HostV1 { size: size_of::<HostV1>(), data, extension });
+        side.raw.get_or_init(|| HostV1 {
+            size: size_of::<HostV1>(),
+            data,
+            extension,
+        });
         side
     }
 
     /// For the plugin, as long as the box lives.
     pub(super) fn raw(&self) -> *const HostV1 {
-        self.raw.get().map_or(std::ptr::null(), |raw| &raw const *raw)
+        self.raw
+            .get()
+            .map_or(std::ptr::null(), |raw| &raw const *raw)
     }
 
     /// # Safety

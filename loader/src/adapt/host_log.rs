@@ -4,7 +4,10 @@
 //! `tracing` knows an event by its callsite, a constant. A plugin's callsites
 //! are not constants of this program, so one is made, and kept, for each
 //! combination of level, target, place and field names that a plugin uses.
-#![allow(unsafe_code, reason = "the plugin calls these functions with raw records")]
+#![allow(
+    unsafe_code,
+    reason = "the plugin calls these functions with raw records"
+)]
 
 use std::collections::HashMap;
 use std::ffi::c_void;
@@ -42,11 +45,17 @@ struct Key {
 
 impl PluginLog {
     pub(super) fn new(plugin: &'static str) -> Self {
-        Self { plugin, callsites: Mutex::new(HashMap::new()) }
+        Self {
+            plugin,
+            callsites: Mutex::new(HashMap::new()),
+        }
     }
 
     fn callsite(&self, key: Key) -> Option<&'static PluginCallsite> {
-        let mut known = self.callsites.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self
+            .callsites
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = known.get(&key) {
             return Some(found);
         }
@@ -181,9 +190,18 @@ pub(super) unsafe extern "C" fn log(data: *const c_void, record: *const LogRecor
             )
         };
         // SAFETY: as above.
-        let named: Vec<_> = fields.iter().map(|f| unsafe { (f.name.to_text(), value(f)) }).collect();
+        let named: Vec<_> = fields
+            .iter()
+            .map(|f| unsafe { (f.name.to_text(), value(f)) })
+            .collect();
         let (names, values): (Vec<_>, Vec<_>) = named.into_iter().unzip();
-        let key = Key { level: level(record.level), target, file, line: record.line, fields: names };
+        let key = Key {
+            level: level(record.level),
+            target,
+            file,
+            line: record.line,
+            fields: names,
+        };
         side.log.emit(key, &message, &values);
     });
 }

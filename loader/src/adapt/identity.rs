@@ -24,7 +24,10 @@ pub(super) fn wit_world(world: &World) -> WitWorld {
             name: None,
         })
         .collect();
-    WitWorld { imports: HashSet::new(), exports }
+    WitWorld {
+        imports: HashSet::new(),
+        exports,
+    }
 }
 
 pub(super) fn unresolved(workload: &UnresolvedWorkload) -> Workload {
@@ -32,9 +35,16 @@ pub(super) fn unresolved(workload: &UnresolvedWorkload) -> Workload {
 }
 
 pub(super) fn item(item: &WorkloadItem<'_>) -> Item {
-    let kind = if item.is_service() { ItemKind::Service } else { ItemKind::Component };
-    let workload =
-        Workload::new(item.workload_id(), item.workload_name(), item.workload_namespace());
+    let kind = if item.is_service() {
+        ItemKind::Service
+    } else {
+        ItemKind::Component
+    };
+    let workload = Workload::new(
+        item.workload_id(),
+        item.workload_name(),
+        item.workload_namespace(),
+    );
     Item::new(item.id(), Some(kind), workload)
 }
 
@@ -51,7 +61,13 @@ pub(super) fn interfaces(interfaces: &WitInterfaces<'_>) -> Vec<Interface> {
 }
 
 fn key(of: &Interface) -> impl Ord + '_ {
-    (&of.namespace, &of.package, &of.name, &of.version, &of.interfaces)
+    (
+        &of.namespace,
+        &of.package,
+        &of.name,
+        &of.version,
+        &of.interfaces,
+    )
 }
 
 fn interface(from: &WitInterface) -> Interface {

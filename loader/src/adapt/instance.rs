@@ -1,6 +1,10 @@
 //! The plugin that a library makes: its life, and what goes wrong in it.
-#![allow(unsafe_code, reason = "the plugin is a pointer that its library's functions take")]
+#![allow(
+    unsafe_code,
+    reason = "the plugin is a pointer that its library's functions take"
+)]
 
+use std::collections::HashMap;
 use std::ffi::c_void;
 use std::future::poll_fn;
 use std::ptr::NonNull;
@@ -9,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use wash_plugin_abi::abi::{Buffer, CallFn, LifecycleFn, PluginV1, Slice, Status};
+use wash_plugin_abi::abi::{Buffer, CallFn, LifecycleFn, PluginV1, ResourceV1, Slice, Status};
 
 use super::driver::{self, PluginFuture};
 use super::host::HostSide;
@@ -23,11 +27,20 @@ pub(super) struct Instance {
     plugin: NonNull<c_void>,
     vtable: &'static PluginV1,
     functions: &'static [CallFn],
+    resources: Option<&'static ResourceV1>,
+    workloads: Mutex<Workloads>,
     panics: AtomicU64,
     failures: AtomicU64,
     last_error: Mutex<Option<String>>,
     /// Dropped after the plugin (see `Drop`), which may log until the end.
     _host: Box<HostSide>,
+}
+
+/// The numbers that stand for workloads.
+#[derive(Debug, Default)]
+struct Workloads {
+    numbers: HashMap<String, u64>,
+    last: u64,
 }
 
 // SAFETY: the ABI says that a plugin may be used from any thread, at once.
@@ -134,8 +147,8 @@ pub(super) async fn create(
     config: Vec<u8>,
     deadline: Duration,
 ) -> Result<Arc<Instance>, LifecycleError> {
-    let (vtable, functions) = (loaded.vtable(), loaded.functions());
-    let work = move || create_now(id, vtable, functions, &config);
+    let (vtable, functions, resources) = (loaded.vtable(), loaded.functions(), loaded.resources());
+    let work = move || create_now(id, vtable, functions, resources, &config);
     on_own_thread(id, "create", deadline, work).await
 }
 
@@ -143,6 +156,7 @@ fn create_now(
     id: &'static str,
     vtable: &'static PluginV1,
     functions: &'static [CallFn],
+    resources: Option<&'static ResourceV1>,
     config: &[u8],
 ) -> Result<Arc<Instance>, LifecycleError> {
     let host = HostSide::new(id);
@@ -150,9 +164,7 @@ fn create_now(
     let mut plugin = std::ptr::null_mut();
     // SAFETY: the vtable is the library's; the host's side is boxed, and lives
     // as long as the plugin.
-    let status = unsafe {
-        (vtable.create)(host.raw(), Slice::new(config), &mut plugin, out.out())
-    };
+    let status = unsafe { (vtable.create)(host.raw(), Slice::new(config), &mut plugin, out.out()) };
     if status != Status::OK {
         return Err(failure(id, "create", status, &out));
     }
@@ -163,6 +175,8 @@ fn create_now(
         plugin,
         vtable,
         functions,
+        resources,
+        workloads: Mutex::default(),
         panics: AtomicU64::new(0),
         failures: AtomicU64::new(0),
         last_error: Mutex::new(None),
@@ -193,10 +207,16 @@ async fn on_own_thread<R: Send + 'static>(
 ) -> Result<R, LifecycleError> {
     match tokio::time::timeout(deadline, tokio::task::spawn_blocking(work)).await {
         Ok(Ok(ended)) => ended,
-        Ok(Err(error)) => {
-            Err(LifecycleError::Failed { plugin, step, message: error.to_string() })
-        }
-        Err(_) => Err(LifecycleError::TimedOut { plugin, step, seconds: deadline.as_secs() }),
+        Ok(Err(error)) => Err(LifecycleError::Failed {
+            plugin,
+            step,
+            message: error.to_string(),
+        }),
+        Err(_) => Err(LifecycleError::TimedOut {
+            plugin,
+            step,
+            seconds: deadline.as_secs(),
+        }),
     }
 }
 
@@ -215,19 +235,85 @@ impl Instance {
         self.functions.get(index).copied()
     }
 
+    /// The number that stands for a workload, until it is unbound.
+    pub(super) fn workload(&self, id: &str) -> u64 {
+        let mut workloads = self
+            .workloads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(number) = workloads.numbers.get(id) {
+            return *number;
+        }
+        workloads.last += 1;
+        let number = workloads.last;
+        workloads.numbers.insert(id.to_owned(), number);
+        number
+    }
+
+    /// Drops the resources that a workload still has.
+    pub(super) fn release_workload(&self, id: &str) {
+        let number = self
+            .workloads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .numbers
+            .remove(id);
+        if let Some(number) = number {
+            self.release(number);
+        }
+    }
+
+    /// Drops the resources that any workload still has.
+    pub(super) fn release_all(&self) {
+        self.release(0);
+    }
+
+    fn release(&self, workload: u64) {
+        if let Some(resources) = self.resources {
+            // SAFETY: the extension is this plugin's.
+            unsafe { (resources.release)(self.raw(), workload) }
+        }
+    }
+
+    /// Drops a resource; a number that stands for none is ignored.
+    pub(super) fn drop_resource(&self, number: u32) {
+        if let Some(resources) = self.resources {
+            // SAFETY: the extension is this plugin's.
+            unsafe { (resources.drop)(self.raw(), number) }
+        }
+    }
+
+    /// How many resources components have.
+    pub(super) fn live_resources(&self) -> u64 {
+        // SAFETY: the extension is this plugin's.
+        self.resources
+            .map_or(0, |resources| unsafe { (resources.live)(self.raw()) })
+    }
+
     pub(super) fn faults(&self) -> Faults {
         Faults {
             panics: self.panics.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Relaxed),
-            last_error: self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            last_error: self
+                .last_error
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
         }
     }
 
     /// Notes something that went wrong.
     pub(super) fn record(&self, panicked: bool, error: &impl std::fmt::Display) {
-        let counter = if panicked { &self.panics } else { &self.failures };
+        let counter = if panicked {
+            &self.panics
+        } else {
+            &self.failures
+        };
         counter.fetch_add(1, Ordering::Relaxed);
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+        *self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
     }
 
     async fn drive(&self, hook: Hook, event: &[u8]) -> Result<(), LifecycleError> {
@@ -273,8 +359,16 @@ fn failure(
 ) -> LifecycleError {
     let message = String::from_utf8_lossy(out.as_slice()).into_owned();
     if status == Status::PANICKED {
-        LifecycleError::Panicked { plugin, step, message }
+        LifecycleError::Panicked {
+            plugin,
+            step,
+            message,
+        }
     } else {
-        LifecycleError::Failed { plugin, step, message }
+        LifecycleError::Failed {
+            plugin,
+            step,
+            message,
+        }
     }
 }

@@ -12,7 +12,8 @@ use wash_runtime::wit::WitInterface;
 
 use super::call::Target;
 use super::instance::Instance;
-use crate::flat::{Args, INDIRECT, Results};
+use super::resources;
+use crate::flat::{Args, INDIRECT};
 use crate::world::{Function, Interface, InterfaceName, World};
 
 /// Defines, in the item's linker, each function of the interfaces that it
@@ -36,8 +37,7 @@ pub(super) fn link(
                 instance.id(),
                 served.id
             );
-            let mut linker = item.linker().instance(&import.to_string())?;
-            define(&mut linker, instance, served).with_context(|| {
+            define(item, instance, served, &import).with_context(|| {
                 format!("plugin `{}` cannot be linked to `{import}`", instance.id())
             })?;
         }
@@ -57,7 +57,10 @@ fn imported_as<'a>(
                 && import.package == name.package
                 && import.interfaces.contains(&name.interface)
         })
-        .map(|import| InterfaceName { version: import.version.clone(), ..name.clone() })
+        .map(|import| InterfaceName {
+            version: import.version.clone(),
+            ..name.clone()
+        })
         .collect();
     found.sort_by(|a, b| a.version.cmp(&b.version));
     found.dedup();
@@ -65,16 +68,27 @@ fn imported_as<'a>(
 }
 
 fn define(
-    linker: &mut LinkerInstance<'_, SharedCtx>,
+    item: &mut WorkloadItem<'_>,
     instance: &Arc<Instance>,
     interface: &Interface,
+    import: &InterfaceName,
 ) -> anyhow::Result<()> {
+    let mut targets = Vec::new();
     for function in &interface.functions {
-        let entry = instance.function(function.index).with_context(|| {
-            format!("`{}` is not in its call table", function.name)
-        })?;
-        let target = Target::new(Arc::clone(instance), entry, &interface.id, &function.name);
-        define_function(linker, function, target)?;
+        let entry = instance
+            .function(function.index)
+            .with_context(|| format!("`{}` is not in its call table", function.name))?;
+        targets.push((
+            function,
+            Target::new(instance, entry, &interface.id, function, item),
+        ));
+    }
+    let mut linker = item.linker().instance(&import.to_string())?;
+    for resource in &interface.resources {
+        resources::define(&mut linker, resource)?;
+    }
+    for (function, target) in targets {
+        define_function(&mut linker, function, target)?;
     }
     Ok(())
 }
@@ -110,23 +124,18 @@ fn wrap<const N: usize, const M: usize>(
         let target = Arc::new(target);
         linker.func_wrap_async(
             &function.name,
-            move |store: StoreContextMut<'_, SharedCtx>, args: Args<N>| {
-                let ctx = &store.data().active_ctx;
-                let (workload, component) =
-                    (Arc::clone(&ctx.workload_id), Arc::clone(&ctx.component_id));
+            move |mut store: StoreContextMut<'_, SharedCtx>, mut args: Args<N>| {
+                let taken = target.resolve(store.data_mut(), &mut args);
                 let target = Arc::clone(&target);
-                Box::new(async move {
-                    let out = target.call_async(workload, component, args.0).await?;
-                    Ok(Results::<M>(out))
-                })
+                Box::new(async move { Ok(target.call_async::<M>(args.buffer, taken?).await?) })
             },
         )?;
     } else {
         linker.func_wrap(
             &function.name,
-            move |store: StoreContextMut<'_, SharedCtx>, args: Args<N>| {
-                let out = target.call(&store.data().active_ctx, &args.0)?;
-                Ok(Results::<M>(out))
+            move |mut store: StoreContextMut<'_, SharedCtx>, mut args: Args<N>| {
+                let taken = target.resolve(store.data_mut(), &mut args)?;
+                Ok(target.call::<M>(&args.buffer, taken)?)
             },
         )?;
     }

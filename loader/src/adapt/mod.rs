@@ -8,9 +8,10 @@ mod host_log;
 mod identity;
 mod instance;
 mod link;
+mod resources;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -43,7 +44,15 @@ pub struct LoadedPlugin {
     id: &'static str,
     loaded: Loaded,
     config: serde_json::Value,
-    instance: Mutex<Option<Arc<Instance>>>,
+    state: Mutex<State>,
+}
+
+/// Where a plugin is in its one life: a library makes its plugin once.
+#[derive(Debug)]
+enum State {
+    Fresh,
+    Started(Arc<Instance>),
+    Ended,
 }
 
 impl LoadedPlugin {
@@ -52,7 +61,12 @@ impl LoadedPlugin {
     pub fn new(loaded: Loaded, config: serde_json::Value) -> Arc<Self> {
         // The host's trait wants an id that lives for ever; so does the library.
         let id = Box::leak(loaded.id().to_owned().into_boxed_str());
-        Arc::new(Self { id, loaded, config, instance: Mutex::new(None) })
+        Arc::new(Self {
+            id,
+            loaded,
+            config,
+            state: Mutex::new(State::Fresh),
+        })
     }
 
     /// Its manifest.
@@ -79,16 +93,31 @@ impl LoadedPlugin {
         self.started().ok().map(|instance| instance.faults())
     }
 
+    /// How many of its resources components have just now; `None` before it
+    /// started.
+    #[must_use]
+    pub fn live_resources(&self) -> Option<u64> {
+        self.started()
+            .ok()
+            .map(|instance| instance.live_resources())
+    }
+
     fn wit_world(&self) -> &World {
         self.loaded.world()
     }
 
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn started(&self) -> anyhow::Result<Arc<Instance>> {
-        self.instance
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-            .with_context(|| format!("plugin `{}` is not started: start the host first", self.id))
+        match &*self.state() {
+            State::Started(instance) => Ok(Arc::clone(instance)),
+            State::Fresh => {
+                anyhow::bail!("plugin `{}` is not started: start the host first", self.id)
+            }
+            State::Ended => anyhow::bail!("plugin `{}` is stopped", self.id),
+        }
     }
 
     async fn hook(&self, hook: Hook, event: &impl Serialize) -> anyhow::Result<()> {
@@ -108,10 +137,24 @@ impl HostPlugin for LoadedPlugin {
     }
 
     async fn start(&self) -> anyhow::Result<()> {
+        let before = std::mem::replace(&mut *self.state(), State::Ended);
+        if !matches!(before, State::Fresh) {
+            *self.state() = before;
+            anyhow::bail!(
+                "plugin `{}` was started before, and a library makes its plugin once: load it again for another host",
+                self.id
+            );
+        }
         let config = serde_json::to_vec(&self.config).context("the configuration is not JSON")?;
         let instance = instance::create(self.id, &self.loaded, config, HOOK_DEADLINE).await?;
-        instance::run(Arc::clone(&instance), Hook::Start, Vec::new(), HOOK_DEADLINE).await?;
-        *self.instance.lock().unwrap_or_else(PoisonError::into_inner) = Some(instance);
+        instance::run(
+            Arc::clone(&instance),
+            Hook::Start,
+            Vec::new(),
+            HOOK_DEADLINE,
+        )
+        .await?;
+        *self.state() = State::Started(instance);
         Ok(())
     }
 
@@ -146,7 +189,9 @@ impl HostPlugin for LoadedPlugin {
         component_id: &str,
     ) -> anyhow::Result<()> {
         check::check(self.id, self.wit_world(), workload, component_id).await?;
-        let event = WorkloadResolved { item: identity::resolved(workload, component_id) };
+        let event = WorkloadResolved {
+            item: identity::resolved(workload, component_id),
+        };
         self.hook(Hook::WorkloadResolved, &event).await
     }
 
@@ -156,19 +201,29 @@ impl HostPlugin for LoadedPlugin {
         _interfaces: WitInterfaces<'_>,
     ) -> anyhow::Result<()> {
         // The set is not reliable across hosts; the workload's id is.
-        let event = WorkloadUnbound { workload_id: workload_id.to_owned() };
-        self.hook(Hook::WorkloadUnbound, &event).await
+        let event = WorkloadUnbound {
+            workload_id: workload_id.to_owned(),
+        };
+        let unbound = self.hook(Hook::WorkloadUnbound, &event).await;
+        if let Ok(instance) = self.started() {
+            instance.release_workload(workload_id);
+        }
+        unbound
     }
 
     async fn stop(&self) -> anyhow::Result<()> {
         // A plugin that never started has nothing to stop. The instance goes
         // when the last component that can call it is gone.
-        let instance = self.instance.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match instance {
-            Some(instance) => {
-                Ok(instance::run(instance, Hook::Stop, Vec::new(), HOOK_DEADLINE).await?)
+        let ended = std::mem::replace(&mut *self.state(), State::Ended);
+        match ended {
+            State::Started(instance) => {
+                let stopped =
+                    instance::run(Arc::clone(&instance), Hook::Stop, Vec::new(), HOOK_DEADLINE)
+                        .await;
+                instance.release_all();
+                Ok(stopped?)
             }
-            None => Ok(()),
+            State::Fresh | State::Ended => Ok(()),
         }
     }
 }

@@ -8,17 +8,41 @@ use wash_runtime::wasmtime::{Result, ValRaw, bail, ensure, error::format_err};
 
 use super::{align_to, array, is_plain, layout, lower, slice, strings};
 
+/// A resource among a component's arguments, whose number is still to be
+/// written to the buffer: finding it takes the store, which is not at hand
+/// while values are lifted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Handle {
+    /// Where its number belongs.
+    pub(crate) at: usize,
+    /// What the host gave the component for it.
+    pub(crate) rep: u32,
+    /// Whether it is given, not lent.
+    pub(crate) owned: bool,
+}
+
 /// Copies a component's values into `buffer`.
 pub(super) struct Lifter<'a, 'b, 'cx> {
     cx: &'a mut LiftContext<'cx>,
     types: &'cx ComponentTypes,
     buffer: &'b mut Buffer,
+    handles: Vec<Handle>,
 }
 
 impl<'a, 'b, 'cx> Lifter<'a, 'b, 'cx> {
     pub(super) fn new(cx: &'a mut LiftContext<'cx>, buffer: &'b mut Buffer) -> Self {
         let types: &'cx ComponentTypes = cx.types;
-        Self { cx, types, buffer }
+        Self {
+            cx,
+            types,
+            buffer,
+            handles: Vec::new(),
+        }
+    }
+
+    /// The resources that were met.
+    pub(super) fn into_handles(self) -> Vec<Handle> {
+        self.handles
     }
 
     /// Reads the values of `ty` from core values, as the root of the buffer.
@@ -37,7 +61,11 @@ impl<'a, 'b, 'cx> Lifter<'a, 'b, 'cx> {
 
     /// Overwrites bytes that were reserved in the buffer.
     fn put(&mut self, at: usize, bytes: &[u8]) -> Result<()> {
-        match self.buffer.as_mut_slice().get_mut(at..).and_then(|rest| rest.get_mut(..bytes.len()))
+        match self
+            .buffer
+            .as_mut_slice()
+            .get_mut(at..)
+            .and_then(|rest| rest.get_mut(..bytes.len()))
         {
             Some(room) => room.copy_from_slice(bytes),
             None => bail!("a type is larger than its own layout"),
@@ -115,9 +143,7 @@ impl<'a, 'b, 'cx> Lifter<'a, 'b, 'cx> {
                 let all = self.types.canonical_abi(&ty).flat_count;
                 let mut rest = src.as_slice();
                 if let Some(count) = all {
-                    let (own, after) = rest
-                        .split_at_checked(count.into())
-                        .ok_or_else(too_few)?;
+                    let (own, after) = rest.split_at_checked(count.into()).ok_or_else(too_few)?;
                     rest = own;
                     *src = after.iter();
                 }
@@ -131,8 +157,25 @@ impl<'a, 'b, 'cx> Lifter<'a, 'b, 'cx> {
                     None => Ok(()),
                 }
             }
+            InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
+                let index = next(src)?.get_u32();
+                self.handle(ty, index, dst)
+            }
             other => bail!("{} cannot be passed to a plugin", describe(&other)),
         }
+    }
+
+    /// Takes a resource's handle from the component.
+    fn handle(&mut self, ty: InterfaceType, index: u32, at: usize) -> Result<()> {
+        let (rep, owned) = match ty {
+            InterfaceType::Own(table) => (self.cx.guest_resource_lift_own(table, index)?.0, true),
+            InterfaceType::Borrow(table) => {
+                (self.cx.guest_resource_lift_borrow(table, index)?, false)
+            }
+            other => bail!("{} is not a resource", describe(&other)),
+        };
+        self.handles.push(Handle { at, rep, owned });
+        Ok(())
     }
 
     fn flat_fields(
@@ -203,6 +246,10 @@ impl<'a, 'b, 'cx> Lifter<'a, 'b, 'cx> {
                     Some(payload) => self.memory(payload, src + payload_at, dst + payload_at),
                     None => Ok(()),
                 }
+            }
+            InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
+                let index = u32::from_le_bytes(array(self.cx.memory(), src)?);
+                self.handle(ty, index, dst)
             }
             other => bail!("{} cannot be passed to a plugin", describe(&other)),
         }

@@ -1,5 +1,7 @@
 //! From a call's buffer into a component.
 
+use std::any::Any;
+
 use wash_runtime::wasmtime::component::__internal::{ComponentTypes, InterfaceType, LowerContext};
 use wash_runtime::wasmtime::component::Lower;
 use wash_runtime::wasmtime::{Result, ValRaw, bail, ensure, error::format_err};
@@ -7,17 +9,58 @@ use wash_runtime::wasmtime::{Result, ValRaw, bail, ensure, error::format_err};
 use super::lift::describe;
 use super::{align_to, array, is_plain, layout, slice};
 
+/// Keeps a plugin's resource for a store, and returns what stands for it there.
+pub(crate) trait Give: Send + Sync {
+    /// Gives the resource of that number to the component. `data` is the
+    /// store's.
+    fn give(&self, data: &mut dyn Any, number: u32) -> Result<u32>;
+}
+
 /// Copies the values in `buffer` into a component.
 pub(super) struct Lowerer<'a, 'cx, T: 'static> {
     cx: &'a mut LowerContext<'cx, T>,
     types: &'cx ComponentTypes,
     buffer: &'a [u8],
+    give: Option<&'a dyn Give>,
 }
 
 impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
-    pub(super) fn new(cx: &'a mut LowerContext<'cx, T>, buffer: &'a [u8]) -> Self {
+    pub(super) fn new(
+        cx: &'a mut LowerContext<'cx, T>,
+        buffer: &'a [u8],
+        give: Option<&'a dyn Give>,
+    ) -> Self {
         let types = cx.types;
-        Self { cx, types, buffer }
+        Self {
+            cx,
+            types,
+            buffer,
+            give,
+        }
+    }
+
+    /// Gives the resource of the number at offset `src` to the component: its
+    /// handle there.
+    pub(super) fn handle(&mut self, ty: InterfaceType, src: usize) -> Result<u32> {
+        let (InterfaceType::Own(table), Some(give)) = (ty, self.give) else {
+            bail!("{} cannot be returned by this function", describe(&ty));
+        };
+        let number = u32::from_le_bytes(array(self.buffer, src)?);
+        let rep = give.give(self.cx.store.data_mut(), number)?;
+        self.cx.guest_resource_lower_own(table, rep)
+    }
+
+    /// The one core value that a value of `ty` at offset `src` is.
+    pub(super) fn flat(&mut self, ty: InterfaceType, src: usize) -> Result<ValRaw> {
+        match ty {
+            InterfaceType::Own(_) => Ok(ValRaw::u32(self.handle(ty, src)?)),
+            // One core value means that there is one field, at the same place.
+            InterfaceType::Record(i) => {
+                self.flat(only(self.types[i].fields.iter().map(|f| f.ty))?, src)
+            }
+            InterfaceType::Tuple(i) => self.flat(only(self.types[i].types.iter().copied())?, src),
+            _ => flat(self.types, ty, self.buffer, src),
+        }
     }
 
     /// Writes the value of `ty` at offset `src` to memory at `dst`, where
@@ -54,9 +97,7 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
             InterfaceType::Record(i) => {
                 self.fields(self.types[i].fields.iter().map(|field| field.ty), src, dst)
             }
-            InterfaceType::Tuple(i) => {
-                self.fields(self.types[i].types.iter().copied(), src, dst)
-            }
+            InterfaceType::Tuple(i) => self.fields(self.types[i].types.iter().copied(), src, dst),
             InterfaceType::Enum(_)
             | InterfaceType::Variant(_)
             | InterfaceType::Option(_)
@@ -70,6 +111,10 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
                     Some(payload) => self.memory(payload, src + payload_at, dst + payload_at),
                     None => Ok(()),
                 }
+            }
+            InterfaceType::Own(_) => {
+                let index = self.handle(ty, src)?;
+                self.put(dst, &index.to_le_bytes())
             }
             other => bail!("{} cannot be returned by a plugin", describe(&other)),
         }
@@ -130,13 +175,8 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
     }
 }
 
-/// The one core value that a value of `ty` at offset `src` is.
-pub(super) fn flat(
-    types: &ComponentTypes,
-    ty: InterfaceType,
-    buffer: &[u8],
-    src: usize,
-) -> Result<ValRaw> {
+/// The same, of a type that is a number or alike.
+fn flat(types: &ComponentTypes, ty: InterfaceType, buffer: &[u8], src: usize) -> Result<ValRaw> {
     check(types, ty, buffer, src)?;
     Ok(match ty {
         InterfaceType::Bool | InterfaceType::U8 => {
@@ -168,9 +208,6 @@ pub(super) fn flat(
             case(types, ty, number)?;
             ValRaw::u32(number)
         }
-        // One core value means that there is one field, at the same place.
-        InterfaceType::Record(i) => flat(types, only(types[i].fields.iter().map(|f| f.ty))?, buffer, src)?,
-        InterfaceType::Tuple(i) => flat(types, only(types[i].types.iter().copied())?, buffer, src)?,
         other => bail!("{} is not one core value", describe(&other)),
     })
 }
@@ -191,11 +228,17 @@ fn check(types: &ComponentTypes, ty: InterfaceType, buffer: &[u8], src: usize) -
         }
         InterfaceType::Char => {
             let value = u32::from_le_bytes(array(buffer, src)?);
-            ensure!(char::from_u32(value).is_some(), "{value:#x} is not a Unicode scalar value");
+            ensure!(
+                char::from_u32(value).is_some(),
+                "{value:#x} is not a Unicode scalar value"
+            );
         }
         InterfaceType::Flags(i) => {
             let mut bits = [0; 4];
-            for (bit, byte) in bits.iter_mut().zip(slice(buffer, src, layout(types, &ty).0)?) {
+            for (bit, byte) in bits
+                .iter_mut()
+                .zip(slice(buffer, src, layout(types, &ty).0)?)
+            {
                 *bit = *byte;
             }
             let bits = u64::from(u32::from_le_bytes(bits));

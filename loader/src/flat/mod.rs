@@ -11,6 +11,10 @@
 //!
 //! These are the only modules that know wasmtime's hidden traits; it is pinned
 //! to an exact version for their sake.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "a type's index is only looked up in the component's types that it comes from"
+)]
 
 mod lift;
 mod lower;
@@ -18,6 +22,8 @@ mod pool;
 mod strings;
 mod traits;
 
+pub(crate) use lift::Handle;
+pub(crate) use lower::Give;
 pub(crate) use pool::PooledBuffer;
 pub(crate) use traits::{Args, INDIRECT, Results, permissive};
 
@@ -39,7 +45,10 @@ fn align_to(offset: usize, align: usize) -> usize {
 fn slice(bytes: &[u8], at: usize, len: usize) -> Result<&[u8]> {
     match at.checked_add(len).and_then(|end| bytes.get(at..end)) {
         Some(slice) => Ok(slice),
-        None => bail!("{len} bytes at offset {at} are out of bounds of the {} there are", bytes.len()),
+        None => bail!(
+            "{len} bytes at offset {at} are out of bounds of the {} there are",
+            bytes.len()
+        ),
     }
 }
 
@@ -49,7 +58,12 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> Result<[u8; N]> {
         .get(at..)
         .and_then(|rest| rest.first_chunk())
         .copied()
-        .ok_or_else(|| format_err!("{N} bytes at offset {at} are out of bounds of the {} there are", bytes.len()))
+        .ok_or_else(|| {
+            format_err!(
+                "{N} bytes at offset {at} are out of bounds of the {} there are",
+                bytes.len()
+            )
+        })
 }
 
 /// Whether every bit pattern of a type's bytes is a value of it, and the same
@@ -66,7 +80,10 @@ fn is_plain(types: &ComponentTypes, ty: &InterfaceType) -> bool {
         | InterfaceType::S64
         | InterfaceType::Float32
         | InterfaceType::Float64 => true,
-        InterfaceType::Record(i) => types[*i].fields.iter().all(|field| is_plain(types, &field.ty)),
+        InterfaceType::Record(i) => types[*i]
+            .fields
+            .iter()
+            .all(|field| is_plain(types, &field.ty)),
         InterfaceType::Tuple(i) => types[*i].types.iter().all(|ty| is_plain(types, ty)),
         _ => false,
     }

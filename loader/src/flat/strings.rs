@@ -23,7 +23,10 @@ pub(super) fn lift(
         StringEncoding::CompactUtf16 if len & UTF16_TAG == 0 => (len, 1, 2),
         StringEncoding::CompactUtf16 => (len ^ UTF16_TAG, 2, 2),
     };
-    ensure!(ptr.is_multiple_of(align), "string pointer not aligned to {align}");
+    ensure!(
+        ptr.is_multiple_of(align),
+        "string pointer not aligned to {align}"
+    );
     let bytes = slice(cx.memory(), ptr, units.saturating_mul(width))?;
     cx.consume_fuel(bytes.len())?;
 

@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 
 use wash_runtime::wasmtime::component::__internal::{
     CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext,
@@ -13,8 +14,8 @@ use wash_runtime::wasmtime::component::__internal::{
 use wash_runtime::wasmtime::component::{ComponentNamedList, ComponentType, Lift, Lower};
 use wash_runtime::wasmtime::{Result, ValRaw, bail, ensure};
 
-use super::lift::Lifter;
-use super::lower::{self, Lowerer};
+use super::lift::{Handle, Lifter};
+use super::lower::{Give, Lowerer};
 use super::pool::PooledBuffer;
 
 /// Stands for parameters that are too many for core values, and so always lie
@@ -46,12 +47,19 @@ pub(crate) fn permissive<R>(f: impl FnOnce() -> R) -> R {
 
 /// A function's arguments, `N` core values or [`INDIRECT`], in a call's buffer.
 #[derive(Debug)]
-pub(crate) struct Args<const N: usize>(pub(crate) PooledBuffer);
+pub(crate) struct Args<const N: usize> {
+    pub(crate) buffer: PooledBuffer,
+    /// The resources among them, still to be written to the buffer.
+    pub(crate) handles: Vec<Handle>,
+}
 
 /// A function's result in a call's buffer; `M` is 1 if it is one core value,
 /// and 0 if there is none or it goes through memory.
-#[derive(Debug)]
-pub(crate) struct Results<const M: usize>(pub(crate) PooledBuffer);
+pub(crate) struct Results<const M: usize> {
+    pub(crate) buffer: PooledBuffer,
+    /// Takes care of the resources in it, if it may have some.
+    pub(crate) give: Option<Arc<dyn Give>>,
+}
 
 // SAFETY: `Lower` is an array of `ValRaw`, and `typecheck` makes sure that it
 // has as many as the component passes. `ABI` is only used for its size: that
@@ -78,8 +86,10 @@ unsafe impl<const N: usize> Lift for Args<N> {
         src: &[ValRaw; N],
     ) -> Result<Self> {
         let mut buffer = PooledBuffer::take();
-        Lifter::new(cx, &mut buffer).root_from_flat(ty, src)?;
-        Ok(Self(buffer))
+        let mut lifter = Lifter::new(cx, &mut buffer);
+        lifter.root_from_flat(ty, src)?;
+        let handles = lifter.into_handles();
+        Ok(Self { buffer, handles })
     }
 
     fn linear_lift_from_memory(
@@ -88,13 +98,18 @@ unsafe impl<const N: usize> Lift for Args<N> {
         bytes: &[u8],
     ) -> Result<Self> {
         // `bytes` is an (empty) part of memory at the parameters' offset.
-        let offset = bytes.as_ptr().addr().checked_sub(cx.memory().as_ptr().addr());
+        let offset = bytes
+            .as_ptr()
+            .addr()
+            .checked_sub(cx.memory().as_ptr().addr());
         let Some(offset) = offset else {
             bail!("the parameters are not in the component's memory");
         };
         let mut buffer = PooledBuffer::take();
-        Lifter::new(cx, &mut buffer).root_from_memory(ty, offset)?;
-        Ok(Self(buffer))
+        let mut lifter = Lifter::new(cx, &mut buffer);
+        lifter.root_from_memory(ty, offset)?;
+        let handles = lifter.into_handles();
+        Ok(Self { buffer, handles })
     }
 }
 
@@ -124,7 +139,7 @@ unsafe impl<const M: usize> Lower for Results<M> {
         if M == 0 {
             return Ok(());
         }
-        let value = lower::flat(cx.types, ty, self.0.as_slice(), 0)?;
+        let value = self.lowerer(cx).flat(ty, 0)?;
         dst.write([value; M]);
         Ok(())
     }
@@ -135,7 +150,13 @@ unsafe impl<const M: usize> Lower for Results<M> {
         ty: InterfaceType,
         offset: usize,
     ) -> Result<()> {
-        Lowerer::new(cx, self.0.as_slice()).memory(ty, 0, offset)
+        self.lowerer(cx).memory(ty, 0, offset)
+    }
+}
+
+impl<const M: usize> Results<M> {
+    fn lowerer<'a, 'cx, T>(&'a self, cx: &'a mut LowerContext<'cx, T>) -> Lowerer<'a, 'cx, T> {
+        Lowerer::new(cx, self.buffer.as_slice(), self.give.as_deref())
     }
 }
 

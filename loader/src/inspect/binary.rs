@@ -9,7 +9,11 @@ use crate::rejection::RejectionCause;
 type Result<T> = std::result::Result<T, RejectionCause>;
 
 /// The format that this host loads.
-const HOST_FORMAT: &str = if cfg!(target_vendor = "apple") { MACHO } else { ELF };
+const HOST_FORMAT: &str = if cfg!(target_vendor = "apple") {
+    MACHO
+} else {
+    ELF
+};
 const ELF: &str = "ELF";
 const MACHO: &str = "Mach-O";
 
@@ -22,15 +26,25 @@ const MAX_NAME_LEN: usize = 4096;
 /// The manifest in a library for `host`, and what the library makes the
 /// dynamic linker do.
 pub(super) fn read<'a>(bytes: &'a [u8], host: &Target) -> Result<(&'a [u8], Linkage)> {
-    let kind = FileKind::parse(bytes)
-        .map_err(|_| RejectionCause::NotALibrary { found: describe(bytes) })?;
+    let kind = FileKind::parse(bytes).map_err(|_| RejectionCause::NotALibrary {
+        found: describe(bytes),
+    })?;
     let format = match kind {
         FileKind::Elf32 | FileKind::Elf64 => ELF,
-        FileKind::MachO32 | FileKind::MachO64 | FileKind::MachOFat32 | FileKind::MachOFat64 => MACHO,
-        _ => return Err(RejectionCause::NotALibrary { found: describe(bytes) }),
+        FileKind::MachO32 | FileKind::MachO64 | FileKind::MachOFat32 | FileKind::MachOFat64 => {
+            MACHO
+        }
+        _ => {
+            return Err(RejectionCause::NotALibrary {
+                found: describe(bytes),
+            });
+        }
     };
     if format != HOST_FORMAT {
-        return Err(RejectionCause::Format { found: format, host: HOST_FORMAT });
+        return Err(RejectionCause::Format {
+            found: format,
+            host: HOST_FORMAT,
+        });
     }
     read_kind(kind, bytes, host)
 }
@@ -45,7 +59,11 @@ fn read_kind<'a>(kind: FileKind, bytes: &'a [u8], host: &Target) -> Result<(&'a 
         FileKind::MachO64 => macho::read::<m::MachHeader64<Endianness>>(bytes, host)?,
         FileKind::MachOFat32 => macho::read_fat::<m::FatArch32>(bytes, host)?,
         FileKind::MachOFat64 => macho::read_fat::<m::FatArch64>(bytes, host)?,
-        _ => return Err(RejectionCause::NotALibrary { found: describe(bytes) }),
+        _ => {
+            return Err(RejectionCause::NotALibrary {
+                found: describe(bytes),
+            });
+        }
     };
     Ok((notes.ok_or(RejectionCause::NoManifest)?, linkage))
 }
@@ -74,7 +92,9 @@ pub(super) fn find_note(notes: &[u8]) -> Result<Option<&[u8]>> {
 /// Adds a name to one of the lists of [`Linkage`].
 pub(super) fn push_name(names: &mut Vec<String>, name: &[u8]) -> Result<()> {
     if names.len() >= MAX_NAMES {
-        return Err(damaged(format!("it names more than {MAX_NAMES} libraries or directories")));
+        return Err(damaged(format!(
+            "it names more than {MAX_NAMES} libraries or directories"
+        )));
     }
     if name.len() > MAX_NAME_LEN {
         return Err(damaged(format!(
@@ -87,7 +107,9 @@ pub(super) fn push_name(names: &mut Vec<String>, name: &[u8]) -> Result<()> {
 }
 
 pub(super) fn damaged(problem: impl Into<String>) -> RejectionCause {
-    RejectionCause::Damaged { problem: problem.into() }
+    RejectionCause::Damaged {
+        problem: problem.into(),
+    }
 }
 
 /// For the errors of `object`, which are sentences without an end.
@@ -100,7 +122,10 @@ pub(super) fn check_target(found: Target, host: &Target) -> Result<()> {
     if found == *host {
         return Ok(());
     }
-    Err(RejectionCause::Target { found, host: host.clone() })
+    Err(RejectionCause::Target {
+        found,
+        host: host.clone(),
+    })
 }
 
 #[cfg(test)]

@@ -35,9 +35,21 @@ where
     )?;
     match header.e_type(endian) {
         elf::ET_DYN => {}
-        elf::ET_EXEC => return Err(RejectionCause::Kind { found: "an executable".to_owned() }),
-        elf::ET_REL => return Err(RejectionCause::Kind { found: "an object file".to_owned() }),
-        elf::ET_CORE => return Err(RejectionCause::Kind { found: "a core dump".to_owned() }),
+        elf::ET_EXEC => {
+            return Err(RejectionCause::Kind {
+                found: "an executable".to_owned(),
+            });
+        }
+        elf::ET_REL => {
+            return Err(RejectionCause::Kind {
+                found: "an object file".to_owned(),
+            });
+        }
+        elf::ET_CORE => {
+            return Err(RejectionCause::Kind {
+                found: "a core dump".to_owned(),
+            });
+        }
         other => {
             let found = format!("an ELF file of type {}", other.0);
             return Err(RejectionCause::Kind { found });
@@ -57,6 +69,11 @@ where
             .data(endian, bytes)
             .map_err(|()| damaged("a segment lies beyond the end of the file; it is cut off"))?;
     }
+    // Loading it needs no section, but linkers put their table at the very end:
+    // without it, this is not the file that somebody built.
+    header
+        .section_headers(endian, bytes)
+        .map_err(|_| damaged("its section table lies beyond the end of the file; it is cut off"))?;
     let linkage = linkage::<H>(segments, endian, bytes)?;
     let note = match note_in_segments::<H>(segments, endian, bytes)? {
         Some(note) => Some(note),
@@ -74,7 +91,10 @@ fn note_in_segments<'a, H>(
 where
     H: FileHeader<Endian = Endianness>,
 {
-    for segment in segments.iter().filter(|segment| segment.p_type(endian) == elf::PT_NOTE) {
+    for segment in segments
+        .iter()
+        .filter(|segment| segment.p_type(endian) == elf::PT_NOTE)
+    {
         if let Ok(notes) = segment.data(endian, bytes)
             && let Some(note) = find_note(notes)?
         {
@@ -104,11 +124,7 @@ where
 
 /// What the dynamic segment says. The loader reads that segment too, and not
 /// the section of the same name.
-fn linkage<H>(
-    segments: &[H::ProgramHeader],
-    endian: Endianness,
-    bytes: &[u8],
-) -> Result<Linkage>
+fn linkage<H>(segments: &[H::ProgramHeader], endian: Endianness, bytes: &[u8]) -> Result<Linkage>
 where
     H: FileHeader<Endian = Endianness>,
 {
@@ -129,11 +145,17 @@ where
             .map(|entry| (entry.d_tag(endian), entry.d_val(endian).into()))
             .take_while(|(tag, _)| *tag != elf::DT_NULL)
     };
-    let value = |wanted| entries().find(|(tag, _)| *tag == wanted).map(|(_, value)| value);
+    let value = |wanted| {
+        entries()
+            .find(|(tag, _)| *tag == wanted)
+            .map(|(_, value)| value)
+    };
 
     let flags: u64 = value(elf::DT_FLAGS_1).unwrap_or(0);
     if flags & DF_1_PIE != 0 {
-        return Err(RejectionCause::Kind { found: "an executable".to_owned() });
+        return Err(RejectionCause::Kind {
+            found: "an executable".to_owned(),
+        });
     }
     let strings = match (value(elf::DT_STRTAB), value(elf::DT_STRSZ)) {
         (Some(address), Some(len)) => strings::<H>(segments, endian, bytes, address, len),
@@ -151,7 +173,10 @@ where
         if tag == elf::DT_NEEDED {
             push_name(names, name)?;
         } else {
-            for path in name.split(|byte| *byte == b':').filter(|path| !path.is_empty()) {
+            for path in name
+                .split(|byte| *byte == b':')
+                .filter(|path| !path.is_empty())
+            {
                 push_name(names, path)?;
             }
         }
@@ -176,7 +201,12 @@ where
     segments
         .iter()
         .filter(|segment| segment.p_type(endian) == elf::PT_LOAD)
-        .find_map(|segment| segment.data_range(endian, bytes, address, len).ok().flatten())
+        .find_map(|segment| {
+            segment
+                .data_range(endian, bytes, address, len)
+                .ok()
+                .flatten()
+        })
         .map(|strings| StringTable::new(strings, 0, strings.len() as u64))
         .unwrap_or_default()
 }

@@ -1,8 +1,7 @@
 //! Plugin libraries in Mach-O format, also in universal files.
 
 use object::{
-    Endianness,
-    macho,
+    Endianness, macho,
     read::macho::{FatArch, LoadCommandVariant, MachHeader, MachOFatFile, Section, Segment},
 };
 use wash_plugin_abi::manifest::MACHO_SECTION;
@@ -32,8 +31,16 @@ where
     )?;
     match header.filetype(endian) {
         macho::MH_DYLIB | macho::MH_BUNDLE => {}
-        macho::MH_EXECUTE => return Err(RejectionCause::Kind { found: "an executable".to_owned() }),
-        macho::MH_OBJECT => return Err(RejectionCause::Kind { found: "an object file".to_owned() }),
+        macho::MH_EXECUTE => {
+            return Err(RejectionCause::Kind {
+                found: "an executable".to_owned(),
+            });
+        }
+        macho::MH_OBJECT => {
+            return Err(RejectionCause::Kind {
+                found: "an object file".to_owned(),
+            });
+        }
         other => {
             let found = format!("a Mach-O file of type {}", other.0);
             return Err(RejectionCause::Kind { found });
@@ -103,7 +110,10 @@ where
 {
     let file = MachOFatFile::<F>::parse(bytes).map_err(broken)?;
     if file.arches().len() > MAX_ARCHITECTURES {
-        return Err(damaged(format!("it is for {} architectures", file.arches().len())));
+        return Err(damaged(format!(
+            "it is for {} architectures",
+            file.arches().len()
+        )));
     }
     let mut other = None;
     for arch in file.arches() {
@@ -121,5 +131,8 @@ where
         };
     }
     let found = other.ok_or_else(|| damaged("it is a universal file with nothing in it"))?;
-    Err(RejectionCause::Target { found, host: host.clone() })
+    Err(RejectionCause::Target {
+        found,
+        host: host.clone(),
+    })
 }

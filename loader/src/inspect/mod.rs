@@ -11,6 +11,7 @@ mod macho;
 mod target;
 
 use std::{
+    fmt,
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
@@ -33,7 +34,6 @@ use crate::{
 pub const MAX_FILE_LEN: u64 = 1 << 30;
 
 /// A plugin library whose manifest was read. None of its code has run.
-#[derive(Debug)]
 pub struct Inspected {
     path: PathBuf,
     bytes: Vec<u8>,
@@ -41,6 +41,18 @@ pub struct Inspected {
     manifest: Manifest,
     world: Arc<World>,
     linkage: Linkage,
+}
+
+impl fmt::Debug for Inspected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the bytes: there are megabytes of them.
+        f.debug_struct("Inspected")
+            .field("path", &self.path)
+            .field("sha256", &self.sha256)
+            .field("manifest", &self.manifest)
+            .field("linkage", &self.linkage)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a library makes the dynamic linker do.
@@ -84,14 +96,24 @@ impl Inspected {
         let (manifest, linkage) = match contents(&bytes) {
             Ok(contents) => contents,
             Err(cause) => {
-                let facts = Facts { sha256: Some(sha256), ..Facts::default() };
+                let facts = Facts {
+                    sha256: Some(sha256),
+                    ..Facts::default()
+                };
                 return Err(Rejection::new(path, Stage::Inspect, cause).with_facts(facts));
             }
         };
         match World::parse(&manifest) {
             Ok(world) => {
                 let world = Arc::new(world);
-                Ok(Self { path, bytes, sha256, manifest, world, linkage })
+                Ok(Self {
+                    path,
+                    bytes,
+                    sha256,
+                    manifest,
+                    world,
+                    linkage,
+                })
             }
             Err(error) => {
                 let facts = Facts {
@@ -177,7 +199,9 @@ fn read(path: &Path) -> Result<Vec<u8>, RejectionCause> {
     let file = File::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err(RejectionCause::NotAFile { kind: "no longer a regular file" });
+        return Err(RejectionCause::NotAFile {
+            kind: "no longer a regular file",
+        });
     }
     if metadata.len() > MAX_FILE_LEN {
         return Err(RejectionCause::TooLarge);
@@ -188,7 +212,9 @@ fn read(path: &Path) -> Result<Vec<u8>, RejectionCause> {
         .and_then(|len| bytes.try_reserve_exact(len + 1).ok())
         .ok_or_else(|| unreadable(io::ErrorKind::OutOfMemory.into()))?;
     // It may grow while it is read.
-    file.take(MAX_FILE_LEN + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(MAX_FILE_LEN + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     if bytes.len() as u64 > MAX_FILE_LEN {
         return Err(RejectionCause::TooLarge);
     }
@@ -197,9 +223,11 @@ fn read(path: &Path) -> Result<Vec<u8>, RejectionCause> {
 
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "{byte:02x}");
+            out
+        })
 }

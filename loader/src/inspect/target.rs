@@ -18,7 +18,11 @@ impl Target {
     pub fn host() -> Self {
         Self {
             architecture: Cow::Borrowed(std::env::consts::ARCH),
-            bits: if cfg!(target_pointer_width = "64") { 64 } else { 32 },
+            bits: if cfg!(target_pointer_width = "64") {
+                64
+            } else {
+                32
+            },
             little_endian: cfg!(target_endian = "little"),
         }
     }
@@ -42,7 +46,11 @@ impl Target {
             (elf::EM_MIPS, _) => "mips64",
             _ => return Self::unknown(machine.0.into(), bits, little_endian),
         };
-        Self { architecture: Cow::Borrowed(architecture), bits, little_endian }
+        Self {
+            architecture: Cow::Borrowed(architecture),
+            bits,
+            little_endian,
+        }
     }
 
     pub(super) fn macho(cpu: macho::CpuType, bits: u8, little_endian: bool) -> Self {
@@ -55,12 +63,20 @@ impl Target {
             macho::CPU_TYPE_POWERPC64 => "powerpc64",
             _ => return Self::unknown(cpu.0, bits, little_endian),
         };
-        Self { architecture: Cow::Borrowed(architecture), bits, little_endian }
+        Self {
+            architecture: Cow::Borrowed(architecture),
+            bits,
+            little_endian,
+        }
     }
 
     fn unknown(number: u32, bits: u8, little_endian: bool) -> Self {
         let architecture = Cow::Owned(format!("processor number {number}"));
-        Self { architecture, bits, little_endian }
+        Self {
+            architecture,
+            bits,
+            little_endian,
+        }
     }
 }
 
@@ -68,6 +84,10 @@ impl Target {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let endian = if self.little_endian { "little" } else { "big" };
-        write!(f, "{} ({}-bit, {endian}-endian)", self.architecture, self.bits)
+        write!(
+            f,
+            "{} ({}-bit, {endian}-endian)",
+            self.architecture, self.bits
+        )
     }
 }

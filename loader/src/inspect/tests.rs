@@ -14,7 +14,11 @@ fn arm64() -> Target {
 
 fn note(description: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    for word in [NOTE_OWNER.len() as u32 + 1, description.len() as u32, NOTE_TYPE] {
+    for word in [
+        NOTE_OWNER.len() as u32 + 1,
+        description.len() as u32,
+        NOTE_TYPE,
+    ] {
         out.extend(word.to_le_bytes());
     }
     out.extend(NOTE_OWNER.as_bytes());
@@ -36,7 +40,16 @@ fn library(file_type: u32, note: &[u8]) -> Vec<u8> {
     let segment_len = 72 + 80;
     let note_at = 32 + segment_len + dylib_len;
     let mut out = Vec::new();
-    for word in [0xfeed_facf, ARM64, 0, file_type, 2, segment_len + dylib_len, 0, 0] {
+    for word in [
+        0xfeed_facf,
+        ARM64,
+        0,
+        file_type,
+        2,
+        segment_len + dylib_len,
+        0,
+        0,
+    ] {
         out.extend(word.to_le_bytes());
     }
     let (segment, section) = MACHO_SECTION;
@@ -44,7 +57,12 @@ fn library(file_type: u32, note: &[u8]) -> Vec<u8> {
         out.extend(word.to_le_bytes());
     }
     out.extend(padded::<16>(segment));
-    for long in [0, u64::from(note_at) + note.len() as u64, 0, u64::from(note_at) + note.len() as u64] {
+    for long in [
+        0,
+        u64::from(note_at) + note.len() as u64,
+        0,
+        u64::from(note_at) + note.len() as u64,
+    ] {
         out.extend(long.to_le_bytes());
     }
     for word in [3_u32, 3, 1, 0] {
@@ -98,7 +116,20 @@ fn other_machines_and_kinds_are_refused() {
 fn the_right_part_of_a_universal_file_is_read() {
     let part = library(6, &note(b"hello"));
     let mut bytes = Vec::new();
-    for word in [0xcafe_babe, 2, 0x0100_0007, 3, 4096, 16, 12, ARM64, 0, 64, part.len() as u32, 2] {
+    for word in [
+        0xcafe_babe,
+        2,
+        0x0100_0007,
+        3,
+        4096,
+        16,
+        12,
+        ARM64,
+        0,
+        64,
+        part.len() as u32,
+        2,
+    ] {
         bytes.extend(word.to_be_bytes());
     }
     bytes.resize(64, 0);
@@ -116,7 +147,10 @@ fn the_right_part_of_a_universal_file_is_read() {
 fn no_length_of_it_panics() {
     let bytes = library(6, &note(b"hello"));
     for len in 0..bytes.len() {
-        assert!(read_kind(FileKind::MachO64, &bytes[..len], &arm64()).is_err(), "{len}");
+        assert!(
+            read_kind(FileKind::MachO64, &bytes[..len], &arm64()).is_err(),
+            "{len}"
+        );
     }
     for at in 0..bytes.len() {
         for flip in [0x01, 0x80, 0xff] {

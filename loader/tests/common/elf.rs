@@ -5,8 +5,16 @@ use wash_plugin_abi::{abi, manifest};
 
 pub const X86_64: u16 = 62;
 pub const AARCH64: u16 = 183;
-pub const HOST: u16 = if cfg!(target_arch = "aarch64") { AARCH64 } else { X86_64 };
-pub const FOREIGN: u16 = if cfg!(target_arch = "aarch64") { X86_64 } else { AARCH64 };
+pub const HOST: u16 = if cfg!(target_arch = "aarch64") {
+    AARCH64
+} else {
+    X86_64
+};
+pub const FOREIGN: u16 = if cfg!(target_arch = "aarch64") {
+    X86_64
+} else {
+    AARCH64
+};
 
 pub const ET_EXEC: u16 = 2;
 pub const ET_DYN: u16 = 3;
@@ -71,7 +79,10 @@ impl Note {
         entry(tag::WORLD, self.world.as_bytes());
         entry(tag::CONFIG_SCHEMA, self.config_schema.as_bytes());
         for (name, is_async) in &self.functions {
-            entry(tag::FUNCTION, &[&[u8::from(*is_async)], name.as_bytes()].concat());
+            entry(
+                tag::FUNCTION,
+                &[&[u8::from(*is_async)], name.as_bytes()].concat(),
+            );
         }
         note(manifest::NOTE_OWNER, manifest::NOTE_TYPE, &description)
     }
@@ -124,11 +135,18 @@ impl Elf {
     }
 
     pub fn plugin(note: &Note) -> Self {
-        Self { notes: Some(note.bytes()), ..Self::empty() }
+        Self {
+            notes: Some(note.bytes()),
+            ..Self::empty()
+        }
     }
 
     pub fn bytes(&self) -> Vec<u8> {
-        Writer { elf: self, out: Vec::new() }.write()
+        Writer {
+            elf: self,
+            out: Vec::new(),
+        }
+        .write()
     }
 }
 
@@ -139,8 +157,16 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn put(&mut self, number: u64, len: usize) {
-        let bytes = if self.elf.big_endian { number.to_be_bytes() } else { number.to_le_bytes() };
-        let part = if self.elf.big_endian { &bytes[8 - len..] } else { &bytes[..len] };
+        let bytes = if self.elf.big_endian {
+            number.to_be_bytes()
+        } else {
+            number.to_le_bytes()
+        };
+        let part = if self.elf.big_endian {
+            &bytes[8 - len..]
+        } else {
+            &bytes[..len]
+        };
         self.out.extend(part);
     }
 
@@ -152,7 +178,11 @@ impl Writer<'_> {
     fn write(mut self) -> Vec<u8> {
         let elf = self.elf;
         let word = elf.word();
-        let (header, segment, section) = if elf.is_64 { (64, 56, 64) } else { (52, 32, 40) };
+        let (header, segment, section) = if elf.is_64 {
+            (64, 56, 64)
+        } else {
+            (52, 32, 40)
+        };
         let notes = elf.notes.clone().unwrap_or_default();
         let segments = 2 + usize::from(elf.notes.is_some());
 
@@ -185,7 +215,8 @@ impl Writer<'_> {
         let len = sections_at + sections * section;
 
         self.out.extend([0x7f, b'E', b'L', b'F']);
-        self.out.extend([1 + u8::from(elf.is_64), 1 + u8::from(elf.big_endian), 1]);
+        self.out
+            .extend([1 + u8::from(elf.is_64), 1 + u8::from(elf.big_endian), 1]);
         self.out.resize(16, 0);
         self.put(elf.ty.into(), 2);
         self.put(elf.machine.into(), 2);
@@ -194,7 +225,14 @@ impl Writer<'_> {
         self.word(header);
         self.word(if sections > 0 { sections_at } else { 0 });
         self.put(0, 4);
-        for half in [header, segment, segments, section, sections, 2 * sections / 3] {
+        for half in [
+            header,
+            segment,
+            segments,
+            section,
+            sections,
+            2 * sections / 3,
+        ] {
             self.put(half as u64, 2);
         }
         self.segment(1, 0, len);

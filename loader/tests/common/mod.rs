@@ -1,5 +1,9 @@
 //! What the tests have in common.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses a part of it"
+)]
 
 pub mod elf;
 
@@ -34,5 +38,8 @@ impl Directory {
 
 /// Inspects bytes, and says why they are rejected.
 pub fn reason(bytes: Vec<u8>) -> String {
-    Inspected::from_bytes("x.so", bytes).unwrap_err().cause().to_string()
+    Inspected::from_bytes("x.so", bytes)
+        .unwrap_err()
+        .cause()
+        .to_string()
 }

@@ -36,12 +36,19 @@ use proc_macro::TokenStream;
 /// and all results, own what they hold. Records are structs, variants and enums
 /// are enums, flags are `bitflags`.
 ///
+/// For a resource `bucket`, the trait `GuestBucket` has its constructor (`new`),
+/// methods and static functions, and `Guest` a type `Bucket` that implements it:
+/// the author's own. A function that returns one, wherever in its result,
+/// returns a `Bucket` made by `Bucket::new(value)`; one that a component lends is
+/// a `BucketBorrow<'_>`. What a component was given is dropped when it drops it,
+/// or goes away itself.
+///
 /// A function that is named in `async` may answer later: its method is an
 /// `async fn`, and runs on the plugin's own tokio runtime.
 ///
 /// # What is refused
 ///
-/// Resources, streams, futures, maps, fixed-length lists and error contexts;
+/// Streams, futures, maps, fixed-length lists and error contexts;
 /// functions that the world imports, or exports outside an interface. The
 /// message names what it is about.
 #[proc_macro]

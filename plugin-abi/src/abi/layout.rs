@@ -41,4 +41,5 @@ frozen!(PluginV1 {
     workload_bound @ 56, item_bound @ 64, workload_resolved @ 72, workload_unbound @ 80,
 });
 frozen!(CallV1 { size: 24, size @ 0, functions @ 8, functions_len @ 16 });
-frozen!(CallContextV1 { size: 40, size @ 0, workload_id @ 8, component_id @ 24 });
+frozen!(CallContextV1 { size: 48, size @ 0, workload_id @ 8, component_id @ 24, workload @ 40 });
+frozen!(ResourceV1 { size: 32, size @ 0, drop @ 8, release @ 16, live @ 24 });

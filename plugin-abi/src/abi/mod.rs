@@ -25,7 +25,7 @@ pub use host::{
     ExtensionFn, HostV1, LEVEL_DEBUG, LEVEL_ERROR, LEVEL_INFO, LEVEL_TRACE, LEVEL_WARN, LogFieldV1,
     LogRecordV1, LogV1,
 };
-pub use plugin::{CallContextV1, CallFn, CallV1, LifecycleFn, PluginV1};
+pub use plugin::{CallContextV1, CallFn, CallV1, LifecycleFn, PluginV1, ResourceV1};
 pub use slice::Slice;
 
 /// The revision of the ABI that this crate speaks.
@@ -42,6 +42,9 @@ pub const EXT_PLUGIN: &str = "wash.plugin/1";
 /// Extension of a plugin: the functions it serves, a [`CallV1`].
 /// A library without it serves none.
 pub const EXT_CALL: &str = "wash.call/1";
+/// Extension of a plugin: the resources it gives out, a [`ResourceV1`].
+/// A library without it serves no resources.
+pub const EXT_RESOURCE: &str = "wash.resource/1";
 /// Extension of a host: its log, a [`LogV1`].
 /// In a host without it a plugin's events are dropped.
 pub const EXT_LOG: &str = "wash.log/1";

@@ -102,4 +102,26 @@ pub struct CallContextV1 {
     pub workload_id: Slice,
     /// The calling component's, or service's, id. UTF-8.
     pub component_id: Slice,
+    /// A number for the workload: the same for the same workload, and for no
+    /// other while the plugin lives. Never 0.
+    pub workload: u64,
+}
+
+/// The resources that a plugin has given to components, by the numbers that
+/// stand for them in a call's buffer.
+///
+/// The host calls `drop` once for each number that a result gave it and no
+/// argument gave back. All may be called from any thread.
+#[repr(C)]
+#[derive(Debug)]
+pub struct ResourceV1 {
+    /// Bytes in this struct.
+    pub size: usize,
+    /// Drops a resource. A number that stands for none is ignored.
+    pub drop: unsafe extern "C" fn(*const c_void, u32),
+    /// Drops all resources that were made for a workload (its number in
+    /// [`CallContextV1::workload`]), or all there are for 0.
+    pub release: unsafe extern "C" fn(*const c_void, u64),
+    /// How many resources there are.
+    pub live: unsafe extern "C" fn(*const c_void) -> u64,
 }

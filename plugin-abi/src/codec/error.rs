@@ -40,6 +40,17 @@ pub enum CodecError {
         /// The type.
         ty: &'static str,
     },
+    /// A resource's number stands for none, or for one of another type.
+    #[error("{number:#x} is not a resource `{ty}` that is alive")]
+    NoSuchResource {
+        /// What stands there.
+        number: u32,
+        /// The type.
+        ty: &'static str,
+    },
+    /// There are more resources than numbers for them.
+    #[error("there are too many resources: a plugin can have 4 million at a time")]
+    TooManyResources,
     /// The buffer cannot grow.
     #[error("there is no room for more: a call's buffer holds 4 GiB at most, or memory is short")]
     NoRoom,

@@ -139,12 +139,21 @@ impl<'a> Reader<'a> {
 
 /// A buffer that is written.
 #[derive(Debug)]
-pub struct Writer<'a>(&'a mut OutBuf);
+pub struct Writer<'a> {
+    out: &'a mut OutBuf,
+    workload: u64,
+}
 
 impl<'a> Writer<'a> {
-    /// Writes to `out`, which should be empty.
-    pub fn new(out: &'a mut OutBuf) -> Self {
-        Self(out)
+    /// Writes to `out`, which should be empty, for a workload.
+    pub fn new(out: &'a mut OutBuf, workload: u64) -> Self {
+        Self { out, workload }
+    }
+
+    /// The number of the workload that the value is for: see
+    /// [`CallContextV1::workload`](crate::abi::CallContextV1::workload).
+    pub fn workload(&self) -> u64 {
+        self.workload
     }
 
     /// Appends `size` zero bytes at a multiple of `align`: their offset.
@@ -154,9 +163,9 @@ impl<'a> Writer<'a> {
     /// If there is no more memory, or the buffer would outgrow its offsets.
     #[inline]
     pub fn reserve(&mut self, size: usize, align: usize) -> Result<usize, CodecError> {
-        let end = self.0.as_slice().len();
+        let end = self.out.as_slice().len();
         let at = end.next_multiple_of(align);
-        self.0.append_zeros(at - end + size)?;
+        self.out.append_zeros(at - end + size)?;
         Ok(at)
     }
 
@@ -167,12 +176,12 @@ impl<'a> Writer<'a> {
     /// As [`Writer::reserve`].
     #[inline]
     pub fn append(&mut self, bytes: &[u8], align: usize) -> Result<usize, CodecError> {
-        let end = self.0.as_slice().len();
+        let end = self.out.as_slice().len();
         let at = end.next_multiple_of(align);
         if at > end {
-            self.0.append_zeros(at - end)?;
+            self.out.append_zeros(at - end)?;
         }
-        self.0.append(bytes)?;
+        self.out.append(bytes)?;
         Ok(at)
     }
 
@@ -184,7 +193,7 @@ impl<'a> Writer<'a> {
     #[inline]
     pub fn put(&mut self, at: usize, bytes: &[u8]) -> Result<(), CodecError> {
         let len = bytes.len();
-        self.0
+        self.out
             .as_mut_slice()
             .get_mut(at..)
             .and_then(|rest| rest.get_mut(..len))
@@ -216,14 +225,14 @@ pub fn from_slice<'a, T: Decode<'a>>(buffer: &'a [u8]) -> Result<T, CodecError> 
     T::decode(Reader::new(buffer), 0)
 }
 
-/// Writes `value` as the one value of `out`.
+/// Writes `value` as the one value of `out`, for a workload (0 for none).
 ///
 /// # Errors
 ///
 /// As [`Encode::encode`].
-pub fn to_out<T: Encode>(value: &T, out: &mut OutBuf) -> Result<(), CodecError> {
+pub fn to_out<T: Encode>(value: &T, out: &mut OutBuf, workload: u64) -> Result<(), CodecError> {
     out.clear();
-    let mut writer = Writer::new(out);
+    let mut writer = Writer::new(out, workload);
     let at = writer.reserve(T::SIZE, T::ALIGN)?;
     value.encode(&mut writer, at)
 }

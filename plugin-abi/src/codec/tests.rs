@@ -10,7 +10,7 @@ where
     T: Encode + for<'a> Decode<'a> + PartialEq + Debug,
 {
     let mut buffer = Buffer::new();
-    to_out(&value, buffer.out()).unwrap();
+    to_out(&value, buffer.out(), 0).unwrap();
     assert_eq!(from_slice::<T>(buffer.as_slice()).unwrap(), value);
     buffer.as_slice().to_vec()
 }
@@ -62,7 +62,7 @@ fn values_survive() {
 fn nan_payloads_survive() {
     let mut buffer = Buffer::new();
     let bits = 0x7ff8_dead_beef_0001;
-    to_out(&vec![f64::from_bits(bits)], buffer.out()).unwrap();
+    to_out(&vec![f64::from_bits(bits)], buffer.out(), 0).unwrap();
     let back: &[f64] = from_slice(buffer.as_slice()).unwrap();
     assert_eq!(back[0].to_bits(), bits);
 }
@@ -70,7 +70,7 @@ fn nan_payloads_survive() {
 #[test]
 fn numbers_and_strings_are_borrowed() {
     let mut buffer = Buffer::new();
-    to_out(&("text", vec![1_u64, 2]), buffer.out()).unwrap();
+    to_out(&("text", vec![1_u64, 2]), buffer.out(), 0).unwrap();
     let (text, numbers): (&str, &[u64]) = from_slice(buffer.as_slice()).unwrap();
     let range = buffer.as_slice().as_ptr_range();
     assert!(range.contains(&text.as_ptr()));

@@ -28,7 +28,7 @@ pub(super) unsafe extern "C" fn sync<T: Sync, F: SyncFunction<T>>(
     panic::guard(out, |out| match codec::from_slice(args) {
         Ok(params) => {
             let results = F::call(plugin, &Call::new(context), params);
-            write(results, out)
+            write(results, out, context.workload)
         }
         Err(error) => bad_arguments(error, out),
     })
@@ -53,16 +53,22 @@ pub(super) unsafe extern "C" fn asynchronous<T: Sync + 'static, F: AsyncFunction
     panic::guard(out, |out| match codec::from_slice(args) {
         Ok(params) => {
             let future = F::call(plugin, Call::new(context), params);
+            let workload = context.workload;
+            let write = move |results, out: &mut OutBuf| write(results, out, workload);
             // SAFETY: the host's promise about the slot, and about what the
             // future borrows.
-            unsafe { task::start(future, write::<F::Results>, out, pending) }
+            unsafe { task::start(future, write, out, pending) }
         }
         Err(error) => bad_arguments(error, out),
     })
 }
 
-fn write<R: Encode>(results: R, out: &mut OutBuf) -> Status {
-    match codec::to_out(&results, out) {
+fn write<R: Encode>(results: Result<R, CodecError>, out: &mut OutBuf, workload: u64) -> Status {
+    let results = match results {
+        Ok(results) => results,
+        Err(error) => return bad_arguments(error, out),
+    };
+    match codec::to_out(&results, out, workload) {
         Ok(()) => Status::OK,
         Err(error) => {
             out.set_text(&format!("the result cannot be written: {error}"));
@@ -77,10 +83,10 @@ fn bad_arguments(error: CodecError, out: &mut OutBuf) -> Status {
 }
 
 /// A text of a call's context.
-pub(super) fn context_text<'a>(
-    context: &'a CallContextV1,
+pub(super) fn context_text(
+    context: &CallContextV1,
     which: impl FnOnce(&CallContextV1) -> Slice,
-) -> &'a str {
+) -> &str {
     // SAFETY: the host keeps the context's texts alive as long as the context.
     let bytes = unsafe { which(context).as_bytes() };
     std::str::from_utf8(bytes).unwrap_or_default()

@@ -2,7 +2,7 @@
 
 use super::entry;
 use crate::abi::{CallContextV1, CallFn};
-use crate::codec::{Decode, Encode};
+use crate::codec::{CodecError, Decode, Encode};
 
 /// On whose behalf a call is made: the first argument of every function that a
 /// plugin serves.
@@ -32,7 +32,15 @@ pub trait SyncFunction<T>: 'static {
     /// Its result; `()` if it has none.
     type Results: Encode;
     /// Calls the author's method.
-    fn call(plugin: &T, call: &Call<'_>, params: Self::Params<'_>) -> Self::Results;
+    ///
+    /// # Errors
+    ///
+    /// If a resource among the parameters is of another type.
+    fn call(
+        plugin: &T,
+        call: &Call<'_>,
+        params: Self::Params<'_>,
+    ) -> Result<Self::Results, CodecError>;
 }
 
 /// A function that may answer later.
@@ -42,11 +50,15 @@ pub trait AsyncFunction<T: 'static>: 'static {
     /// Its result; `()` if it has none.
     type Results: Encode + Send;
     /// Calls the author's method.
+    ///
+    /// # Errors
+    ///
+    /// If a resource among the parameters is of another type.
     fn call<'a>(
         plugin: &'a T,
         call: Call<'a>,
         params: Self::Params<'a>,
-    ) -> impl Future<Output = Self::Results> + Send;
+    ) -> impl Future<Output = Result<Self::Results, CodecError>> + Send;
 }
 
 /// The call table's entry for a function that answers at once.

@@ -3,7 +3,7 @@
 
 use std::ffi::c_void;
 use std::fmt::{self, Write};
-use std::sync::OnceLock;
+use std::sync::{PoisonError, RwLock};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -30,7 +30,22 @@ unsafe impl Send for HostLog {}
 // SAFETY: as above.
 unsafe impl Sync for HostLog {}
 
-static HOST: OnceLock<HostLog> = OnceLock::new();
+/// `None` before the plugin is made, and after it is destroyed: threads that it
+/// left behind may log for longer than the host listens.
+static HOST: RwLock<Option<HostLog>> = RwLock::new(None);
+
+/// Runs `f` with the host's log, which stays until it returns.
+fn with_host<R>(f: impl FnOnce(&HostLog) -> R) -> Option<R> {
+    HOST.read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .as_ref()
+        .map(f)
+}
+
+/// Lets go of the host, when its log is in no use any more.
+pub(super) fn uninstall() {
+    *HOST.write().unwrap_or_else(PoisonError::into_inner) = None;
+}
 
 /// Makes the host's log this library's `tracing` subscriber. A host without
 /// one, or a library that has installed its own, is left as it is.
@@ -47,9 +62,8 @@ pub(super) unsafe fn install(host: *const HostV1) {
             vtable,
         })
     };
-    if let Some(found) = found
-        && HOST.set(found).is_ok()
-    {
+    if found.is_some() {
+        *HOST.write().unwrap_or_else(PoisonError::into_inner) = found;
         let subscriber = tracing_subscriber::registry().with(HostLayer);
         let _ = tracing::subscriber::set_global_default(subscriber);
     }
@@ -102,7 +116,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for HostLayer {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        HOST.get().is_some_and(|host| host.enabled(metadata))
+        with_host(|host| host.enabled(metadata)).unwrap_or(false)
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
@@ -122,7 +136,6 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for HostLayer {
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let Some(host) = HOST.get() else { return };
         let mut fields = Fields::default();
         for span in context
             .event_scope(event)
@@ -136,7 +149,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for HostLayer {
             }
         }
         event.record(&mut fields);
-        host.log(event.metadata(), &fields);
+        with_host(|host| host.log(event.metadata(), &fields));
     }
 }
 

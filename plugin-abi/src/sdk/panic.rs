@@ -33,18 +33,24 @@ pub(crate) fn guard_silent(f: impl FnOnce()) {
 }
 
 fn message(payload: Box<dyn Any + Send>) -> String {
+    let what = payload_text(&*payload).unwrap_or(NO_MESSAGE);
     let text = LAST
         .try_with(|last| last.take())
         .ok()
         .flatten()
-        .or_else(|| payload_text(&*payload).map(str::to_owned))
-        .unwrap_or_else(|| "a value that is not a message".into());
+        // One that the author has caught may be left there, and this one be
+        // another thread's, passed on by `resume_unwind`.
+        .filter(|last| last.starts_with(what))
+        .unwrap_or_else(|| what.to_owned());
     // A payload is the author's type, and may panic as it is dropped.
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(second);
     }
     text
 }
+
+/// Stands for a payload that is no text.
+const NO_MESSAGE: &str = "a value that is not a message";
 
 fn payload_text(payload: &(dyn Any + Send)) -> Option<&str> {
     payload
@@ -61,7 +67,7 @@ pub(crate) fn install_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         std::panic::set_hook(Box::new(|info| {
-            let what = payload_text(info.payload()).unwrap_or("a value that is not a message");
+            let what = payload_text(info.payload()).unwrap_or(NO_MESSAGE);
             let text = match info.location() {
                 Some(place) => format!("{what}, at {}:{}", place.file(), place.line()),
                 None => what.to_owned(),
@@ -71,4 +77,33 @@ pub(crate) fn install_hook() {
             let _ = LAST.try_with(|last| last.replace(Some(text)));
         }));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::abi::Buffer;
+
+    fn caught(f: impl FnOnce()) -> String {
+        let mut buffer = Buffer::new();
+        let status = guard(buffer.out(), |_| {
+            f();
+            Status::OK
+        });
+        assert_eq!(status, Status::PANICKED);
+        String::from_utf8(buffer.as_slice().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_panic_is_told_and_never_another_one() {
+        install_hook();
+        let here = concat!("first, at ", file!());
+        assert!(caught(|| panic!("first")).starts_with(here));
+        let passed_on = caught(|| {
+            let _ = catch_unwind(|| panic!("first"));
+            std::panic::resume_unwind(Box::new("second"));
+        });
+        assert_eq!(passed_on, "second");
+        assert!(caught(|| std::panic::panic_any(7)).starts_with(NO_MESSAGE));
+    }
 }

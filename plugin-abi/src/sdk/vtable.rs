@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
 
-use super::{ConfigSchema, Plugin, Result, log, panic, runtime, task};
-use crate::abi::{CallFn, CallV1, HostV1, OutBuf, PendingV1, PluginV1, Slice, Status};
+use super::{ConfigSchema, Plugin, Result, log, panic, resource, runtime, task};
+use crate::abi::{CallFn, CallV1, HostV1, OutBuf, PendingV1, PluginV1, ResourceV1, Slice, Status};
 use crate::event::{ItemBound, WorkloadBound, WorkloadResolved, WorkloadUnbound};
 
 /// What `export!` knows of a plugin: implemented by its expansion.
@@ -47,6 +47,30 @@ impl<E: PluginExport> Tables<E> {
     };
 }
 
+/// Behind [`crate::abi::EXT_RESOURCE`].
+pub(crate) const RESOURCE: &ResourceV1 = &ResourceV1 {
+    size: size_of::<ResourceV1>(),
+    drop: drop_resource,
+    release,
+    live,
+};
+
+// One library has one plugin, and so one slab: the plugin's pointer is not used.
+
+unsafe extern "C" fn drop_resource(_: *const c_void, number: u32) {
+    panic::guard_silent(|| drop(resource::slab().take(number)));
+}
+
+unsafe extern "C" fn release(_: *const c_void, workload: u64) {
+    // 0 stands for no workload, and so for all of them.
+    let which = (workload != 0).then_some(workload);
+    panic::guard_silent(|| resource::slab().release(which));
+}
+
+unsafe extern "C" fn live(_: *const c_void) -> u64 {
+    resource::slab().live()
+}
+
 /// # Safety
 ///
 /// As [`PluginV1::create`]: all pointers are valid.
@@ -82,10 +106,26 @@ unsafe extern "C" fn create<P: Plugin>(
 /// As [`PluginV1::destroy`]: `plugin` is what `create` made, for the last time.
 unsafe extern "C" fn destroy<P: Plugin>(plugin: *mut c_void) {
     panic::guard_silent(|| {
+        resource::slab().release(None);
         // SAFETY: `create` took it out of a box.
         drop(unsafe { Box::from_raw(plugin.cast::<P>()) });
         runtime::shut_down();
     });
+    log::uninstall();
+}
+
+/// What a hook is called with, as references.
+///
+/// # Safety
+///
+/// `plugin` must be what `create` made, and all three stay valid for `'a`.
+unsafe fn lent<'a, P>(
+    plugin: *const c_void,
+    event: Slice,
+    out: *mut OutBuf,
+) -> (&'a P, &'a [u8], &'a mut OutBuf) {
+    // SAFETY: the caller's promise.
+    unsafe { (&*plugin.cast::<P>(), event.as_bytes(), &mut *out) }
 }
 
 /// Defines a lifecycle entry: reads the event, calls the hook, drives it.
@@ -102,8 +142,7 @@ macro_rules! lifecycle {
             pending: *mut PendingV1,
         ) -> Status {
             // SAFETY: the host's promises above; the event is only read here.
-            let ($plugin, event, out) =
-                unsafe { (&*plugin.cast::<P>(), event.as_bytes(), &mut *out) };
+            let ($plugin, event, out) = unsafe { lent::<P>(plugin, event, out) };
             panic::guard(out, |out| match read_event::<$ty>(event) {
                 // SAFETY: the host's promises above; the event is moved in.
                 Ok($event) => unsafe { task::start(async move { $hook }, ended, out, pending) },

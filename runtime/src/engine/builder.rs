@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::{BaseLinkers, Engine, WasmProposal, cache::CompilationCache, pooling};
+use super::{
+    BaseLinkers, Deadlines, Engine, WasmProposal, cache::CompilationCache, epochs::Ticker, pooling,
+};
 
 /// The stack of each call into a guest. Host functions run on it, and so do
 /// native plugins, which were not written with a small stack in mind. A guest
@@ -27,6 +29,9 @@ pub struct EngineBuilder {
     proposals: Vec<WasmProposal>,
     fuel: Option<bool>,
     cache: Option<(u64, Duration)>,
+    no_interruption: bool,
+    instantiation_deadline: Option<Duration>,
+    call_deadline: Option<Duration>,
 }
 
 impl EngineBuilder {
@@ -92,6 +97,44 @@ impl EngineBuilder {
         self
     }
 
+    /// Whether guests that compute are interrupted every 10 milliseconds, which
+    /// they are without this call.
+    ///
+    /// Without it, a guest in an endless loop keeps a thread of the executor
+    /// for ever, no matter who stops it, and no `cpu_limit` is accepted. It is
+    /// for embedders who make stores with [`Engine::inner`] and cannot
+    /// [prepare](Engine::prepare_store) them. wasmCloud's own crate has no
+    /// such method, and never interrupts guests.
+    #[must_use]
+    pub fn with_interruption(mut self, enable: bool) -> Self {
+        self.no_interruption = !enable;
+        self
+    }
+
+    /// How long the creation of an instance may take, 30 seconds by default.
+    ///
+    /// wasmCloud's own crate has no such method.
+    #[must_use]
+    pub fn with_instantiation_deadline(mut self, deadline: Duration) -> Self {
+        self.instantiation_deadline = Some(deadline);
+        self
+    }
+
+    /// How long a call from one component of a workload to another may take,
+    /// and others that ask [`ResolvedWorkload::within_deadline`] for it. By
+    /// default the environment's `WASH_SHARED_STORE_CALL_TIMEOUT_SECS`, or 30
+    /// seconds; for calls of asynchronous functions, which keep nobody waiting,
+    /// `WASH_EPHEMERAL_CALL_TIMEOUT_SECS`, or 10 minutes.
+    ///
+    /// wasmCloud's own crate has no such method.
+    ///
+    /// [`ResolvedWorkload::within_deadline`]: super::workload::ResolvedWorkload::within_deadline
+    #[must_use]
+    pub fn with_call_deadline(mut self, deadline: Duration) -> Self {
+        self.call_deadline = Some(deadline);
+        self
+    }
+
     /// The engine.
     ///
     /// # Errors
@@ -106,7 +149,8 @@ impl EngineBuilder {
             .wasm_component_model(true)
             .wasm_component_model_async(true)
             .wasm_component_model_map(true)
-            .wasm_component_model_implements(true);
+            .wasm_component_model_implements(true)
+            .epoch_interruption(!self.no_interruption);
         for proposal in self.proposals {
             proposal.enable(&mut config);
         }
@@ -139,7 +183,22 @@ impl EngineBuilder {
         let (size, ttl) = self
             .cache
             .unwrap_or((DEFAULT_CACHE_SIZE, DEFAULT_CACHE_TTL));
+        let ticker = match self.no_interruption {
+            true => None,
+            false => Some(
+                Ticker::start(&inner).context("cannot start the thread that interrupts guests")?,
+            ),
+        };
+        let defaults = Deadlines::from_environment();
         Ok(Engine {
+            ticker,
+            deadlines: Deadlines {
+                instantiation: self
+                    .instantiation_deadline
+                    .unwrap_or(defaults.instantiation),
+                call: self.call_deadline.unwrap_or(defaults.call),
+                detached_call: self.call_deadline.unwrap_or(defaults.detached_call),
+            },
             total_core_instances: inner
                 .get_pooling_config()
                 .map(PoolingAllocationConfig::get_total_core_instances),

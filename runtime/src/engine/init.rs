@@ -9,8 +9,9 @@ use super::{
     Engine,
     ctx::SharedCtx,
     inspect,
+    sockets::{self, Loopback},
     volumes::Volumes,
-    workload::{InstancePolicy, UnresolvedWorkload, WorkloadComponent, WorkloadService},
+    workload::{InstancePolicy, Origin, UnresolvedWorkload, WorkloadComponent, WorkloadService},
 };
 use crate::types::{self, LocalResources, Workload};
 
@@ -42,9 +43,14 @@ impl Engine {
         let context = WorkloadContext {
             engine: self,
             id: Arc::from(id.as_ref()),
-            volumes: Arc::new(
-                Volumes::open(&volumes).with_context(|| format!("workload '{name}'"))?,
-            ),
+            origin: Origin {
+                volumes: Arc::new(
+                    Volumes::open(&volumes).with_context(|| format!("workload '{name}'"))?,
+                ),
+                loopback: Arc::new(Loopback::default()),
+                ticker: self.ticker.clone(),
+                deadlines: self.deadlines,
+            },
             name: Arc::from(name),
             namespace: Arc::from(namespace),
         };
@@ -89,13 +95,13 @@ struct WorkloadContext<'a> {
     id: Arc<str>,
     name: Arc<str>,
     namespace: Arc<str>,
-    volumes: Arc<Volumes>,
+    origin: Origin,
 }
 
 impl WorkloadContext<'_> {
     fn service(&self, service: types::Service) -> anyhow::Result<WorkloadService> {
         let initialize = || {
-            check_supported(&service.local_resources)?;
+            self.check_supported(&service.local_resources)?;
             let component = self
                 .engine
                 .compile(&service.bytes, service.digest.as_deref())?;
@@ -106,21 +112,21 @@ impl WorkloadContext<'_> {
                 Arc::clone(&self.namespace),
                 component,
                 linker,
-                self.volumes.mounts(&service.local_resources)?,
+                self.origin.volumes.mounts(&service.local_resources)?,
                 service.local_resources.clone(),
                 service.max_restarts,
             )
         };
         let mut service: WorkloadService =
             initialize().with_context(|| format!("service of workload '{}'", self.name))?;
-        service.keep_volumes(Arc::clone(&self.volumes));
+        service.set_origin(self.origin.clone());
         Ok(service)
     }
 
     fn component(&self, component: types::Component) -> anyhow::Result<WorkloadComponent> {
         let policy = InstancePolicy::new(component.pool_size, component.max_invocations);
         let initialize = || {
-            check_supported(&component.local_resources)?;
+            self.check_supported(&component.local_resources)?;
             let compiled = self
                 .engine
                 .compile(&component.bytes, component.digest.as_deref())?;
@@ -132,35 +138,31 @@ impl WorkloadContext<'_> {
                 component.name.as_str(),
                 compiled,
                 linker,
-                self.volumes.mounts(&component.local_resources)?,
+                self.origin.volumes.mounts(&component.local_resources)?,
                 component.local_resources.clone(),
             ))
         };
         let mut component = initialize().with_context(|| {
             format!("component '{}' of workload '{}'", component.name, self.name)
         })?;
-        component.keep_volumes(Arc::clone(&self.volumes));
+        component.set_origin(self.origin.clone());
         component.set_instance_policy(policy);
         Ok(component)
     }
-}
 
-/// Refuses what would otherwise be silently left out.
-fn check_supported(resources: &LocalResources) -> anyhow::Result<()> {
-    if resources.cpu_limit > 0 {
-        bail!(
-            "limits on processor time are not supported by this version of wash-runtime: \
-             cpu_limit is {}; leave it at -1",
-            resources.cpu_limit
-        );
+    /// Refuses what would otherwise be silently left out.
+    fn check_supported(&self, resources: &LocalResources) -> anyhow::Result<()> {
+        if resources.cpu_limit > 0 && self.origin.ticker.is_none() {
+            bail!(
+                "cpu_limit is {}, but this host's engine was built without interruption \
+                 (EngineBuilder::with_interruption), so it cannot hold a guest to it; leave it at \
+                 -1, or build the engine with interruption",
+                resources.cpu_limit
+            );
+        }
+        if let Err(problem) = sockets::check_names(&resources.allowed_ip_name_lookups) {
+            bail!(problem);
+        }
+        Ok(())
     }
-    if !resources.allowed_ip_name_lookups.is_empty()
-        || !resources.allowed_host_loopback_ports.is_empty()
-    {
-        bail!(
-            "sockets are not supported by this version of wash-runtime: leave \
-             allowed_ip_name_lookups and allowed_host_loopback_ports empty"
-        );
-    }
-    Ok(())
 }

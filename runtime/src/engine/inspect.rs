@@ -6,6 +6,17 @@ use crate::wit::{WitInterface, WitWorld};
 
 const WASI_HTTP: &str = "wasi:http/";
 
+/// The packages that the runtime serves itself.
+const WASI_PACKAGES: [&str; 7] = [
+    "cli",
+    "clocks",
+    "filesystem",
+    "http",
+    "io",
+    "random",
+    "sockets",
+];
+
 /// Whether the component imports or exports an interface of WASI 0.3.
 #[must_use]
 pub fn targets_wasip3(component: &Component) -> bool {
@@ -112,6 +123,23 @@ pub(super) fn interface(name: &str, implements: Option<&str>) -> WitInterface {
         },
         None => WitInterface::from(name),
     }
+}
+
+/// The imports from WASI in a version that no host function here has: neither
+/// 0.2 nor 0.3, or one from before its release.
+pub(crate) fn unknown_wasi(component: &Component) -> Vec<String> {
+    imported_instances(component)
+        .filter(|name| {
+            let interface = WitInterface::from(name.as_str());
+            interface.namespace == "wasi"
+                && WASI_PACKAGES.contains(&interface.package.as_str())
+                && interface.version.is_some_and(|version| {
+                    version.major != 0
+                        || ![2, 3].contains(&version.minor)
+                        || !version.pre.is_empty()
+                })
+        })
+        .collect()
 }
 
 /// The full names of the instances that the component imports.

@@ -17,10 +17,13 @@
 
 mod builder;
 mod cache;
+mod deadlines;
+mod epochs;
 mod inspect;
 mod names;
 mod pooling;
 mod proposal;
+mod sockets;
 mod volumes;
 
 mod init;
@@ -42,6 +45,8 @@ pub use proposal::{ParseWasmProposalError, WasmProposal};
 
 use cache::CompilationCache;
 use ctx::SharedCtx;
+pub(crate) use deadlines::Deadlines;
+use epochs::Ticker;
 
 /// Compiles components and creates their linkers. Cheap to clone.
 #[derive(Clone)]
@@ -50,6 +55,9 @@ pub struct Engine {
     cache: Arc<CompilationCache>,
     linkers: Arc<BaseLinkers>,
     total_core_instances: Option<u32>,
+    /// Absent if the engine was built without interruption.
+    ticker: Option<Ticker>,
+    deadlines: Deadlines,
 }
 
 /// The linkers that each item's own linker starts as a copy of.
@@ -66,9 +74,24 @@ impl Engine {
     }
 
     /// The engine of wasmtime.
+    ///
+    /// Its guests can be interrupted, so wasmtime traps in a store of your own
+    /// at once unless it is [prepared](Self::prepare_store). Stores of
+    /// [`ResolvedWorkload::new_store`](workload::ResolvedWorkload::new_store)
+    /// are.
     #[must_use]
     pub fn inner(&self) -> &wasmtime::Engine {
         &self.inner
+    }
+
+    /// Has guests in a store of your own, made with [`inner`](Self::inner), give
+    /// way to the executor every 10 milliseconds.
+    ///
+    /// From here on the store takes wasmtime's `*_async` calls only.
+    pub fn prepare_store<T: 'static>(&self, store: &mut wasmtime::Store<T>) {
+        if let Some(ticker) = &self.ticker {
+            ticker.interrupt(store, |_, _| Ok(wasmtime::UpdateDeadline::Yield(1)));
+        }
     }
 
     /// How many core instances can exist at once; `None` without the pooling

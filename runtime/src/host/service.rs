@@ -16,7 +16,8 @@ const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
 
 /// How long an aborted service may take to let go. It does so when it next
-/// waits for something; a guest that only computes never does.
+/// waits for something, and a guest that only computes gives way 100 times a
+/// second; a function of the host that blocks may never do so.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Runs a service to its end. After a failure it is run again, each time as a

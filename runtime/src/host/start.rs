@@ -95,7 +95,11 @@ impl Workloads {
         }
         let workload = unresolved.resolve(Some(&plugins), http_handler).await?;
         let service = if workload.has_service() {
-            match workload.instantiate_service().await {
+            let instantiated = tokio::select! {
+                instantiated = workload.instantiate_service() => instantiated,
+                () = self.until_unwanted(id, reservation) => Err(anyhow!("no longer wanted")),
+            };
+            match instantiated {
                 Ok(service) => Some(service),
                 Err(error) => {
                     workload.unbind_all_plugins().await;

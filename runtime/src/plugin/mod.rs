@@ -55,10 +55,22 @@
 //! }
 //! ```
 
+#[cfg(any(
+    feature = "wasi-config",
+    feature = "wasi-keyvalue",
+    feature = "wasi-logging"
+))]
+mod attached;
 mod failure;
 mod guard;
 mod interfaces;
 mod tracker;
+#[cfg(feature = "wasi-config")]
+pub mod wasi_config;
+#[cfg(feature = "wasi-keyvalue")]
+pub mod wasi_keyvalue;
+#[cfg(feature = "wasi-logging")]
+pub mod wasi_logging;
 
 use std::any::Any;
 

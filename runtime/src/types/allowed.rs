@@ -165,14 +165,12 @@ impl fmt::Display for AllowedHost {
 
 /// A name that a guest may resolve to addresses.
 ///
-/// This version of the runtime gives guests no sockets; a workload that sets
-/// one is refused.
+/// This version of the runtime cannot tell names apart: a guest may resolve all
+/// names, with `*`, or none. A workload that sets another name is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AllowedIpName(pub String);
 
-/// A port of the host's loopback that a guest may connect to.
-///
-/// This version of the runtime gives guests no sockets; a workload that sets
-/// one is refused.
+/// A port of the host's loopback that a guest may connect to, besides those
+/// that its workload's service listens at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AllowedLoopbackPort(pub u16);

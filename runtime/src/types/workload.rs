@@ -68,11 +68,18 @@ pub struct Service {
 /// What one component or service may use.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LocalResources {
-    /// The most linear memory that all of an instance's memories may have
-    /// together, in MiB. Zero or less: no limit.
+    /// The most that all memories and tables of an instance may have together,
+    /// in MiB. Zero or less: no limit.
+    ///
+    /// A guest that wants more is refused it, and may cope.
     pub memory_limit_mb: i32,
-    /// A limit on processor time. Zero or less: no limit, which is the only
-    /// value that this version of the runtime accepts.
+    /// The processor time that all of the component's instances may have
+    /// together, in thousandths of a processor: 500 is half of one, 2000 is
+    /// two. Zero or less: no limit.
+    ///
+    /// As with a Kubernetes CPU limit, a guest that wants more is slowed down,
+    /// not ended. Time is taken by sampling, 100 times a second. wasmCloud's
+    /// own crate has the field and does not look at it.
     pub cpu_limit: i32,
     /// Configuration for plugins that serve it to the guest.
     pub config: HashMap<String, String>,
@@ -80,13 +87,15 @@ pub struct LocalResources {
     pub environment: HashMap<String, String>,
     /// The volumes that the guest sees.
     pub volume_mounts: Vec<VolumeMount>,
-    /// The hosts that outgoing HTTP requests may go to. Empty: none.
+    /// The hosts that outgoing HTTP requests may go to, and the addresses that
+    /// sockets may, as `tcp://` or `udp://`. Empty: none.
+    ///
+    /// Sockets know no names: only `*` and addresses match them.
     pub allowed_hosts: Arc<[AllowedHost]>,
-    /// The names that the guest may resolve. Empty: none, which is the only
-    /// value that this version of the runtime accepts.
+    /// The names that the guest may resolve. Empty: none.
     pub allowed_ip_name_lookups: Arc<[AllowedIpName]>,
     /// The ports of the host's loopback that the guest may connect to. Empty:
-    /// none, which is the only value that this version of the runtime accepts.
+    /// only those that its workload's service listens at.
     pub allowed_host_loopback_ports: Arc<[AllowedLoopbackPort]>,
 }
 

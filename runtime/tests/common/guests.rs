@@ -38,13 +38,22 @@ pub(crate) const EMPTY: &str = "(component)";
 pub(crate) fn run(body: &str) -> String {
     format!(
         r#"(component
-            (core module $m (func (export "run") (result i32) {body}))
+            (core module $m
+                (memory 1)
+                (func $run (export "run") (result i32) {body}))
             (core instance $i (instantiate $m))
             (func $run (result (result)) (canon lift (core func $i "run")))
             (instance $run-interface (export "run" (func $run)))
             (export "wasi:cli/run@0.2.0" (instance $run-interface))
         )"#
     )
+}
+
+/// A component whose `run` of `demo:a/runner` does this, and yields a number.
+pub(crate) fn exports_run(body: &str) -> String {
+    run(body)
+        .replace("wasi:cli/run@0.2.0", "demo:a/runner@0.1.0")
+        .replace("(result (result))", "(result u32)")
 }
 
 /// A service that imports `demo:a/one`, whose `next` yields a number. 0 ends
@@ -109,6 +118,35 @@ pub(crate) fn run_async(result: u8) -> String {
             )
             (core instance $i (instantiate $m
                 (with "" (instance (export "return" (func $return))))))
+            (func $run async (result (result))
+                (canon lift (core func $i "run") async (callback (func $i "callback"))))
+            (instance $run-interface (export "run" (func $run)))
+            (export "wasi:cli/run@0.3.0" (instance $run-interface))
+        )"#
+    )
+}
+
+/// A service of WASI 0.3 that waits for 1 millisecond and then does this.
+pub(crate) fn run_async_after_waiting(body: &str) -> String {
+    format!(
+        r#"(component
+            (import "wasi:clocks/monotonic-clock@0.3.0" (instance $clock
+                (export "wait-for" (func async (param "how-long" u64)))))
+            (core func $wait (canon lower (func $clock "wait-for")))
+            (core func $return (canon task.return (result (result))))
+            (core module $m
+                (import "" "wait" (func $wait (param i64)))
+                (import "" "return" (func $return (param i32)))
+                (func (export "run") (result i32)
+                    (call $wait (i64.const 1000000))
+                    {body}
+                    (call $return (i32.const 0))
+                    i32.const 0)
+                (func (export "callback") (param i32 i32 i32) (result i32) unreachable)
+            )
+            (core instance $i (instantiate $m (with "" (instance
+                (export "wait" (func $wait))
+                (export "return" (func $return))))))
             (func $run async (result (result))
                 (canon lift (core func $i "run") async (callback (func $i "callback"))))
             (instance $run-interface (export "run" (func $run)))

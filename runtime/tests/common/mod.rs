@@ -8,7 +8,9 @@
 )]
 
 pub(crate) mod guests;
+pub(crate) mod linked;
 pub(crate) mod recorder;
+pub(crate) mod wasi;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -105,4 +107,9 @@ pub(crate) async fn status(host: &impl HostApi, id: &str) -> WorkloadStatus {
         workload_id: id.to_string(),
     };
     host.workload_status(request).await.unwrap().workload_status
+}
+
+/// The whole chain of an error.
+pub(crate) fn error_text<T>(result: anyhow::Result<T>) -> String {
+    format!("{:#}", result.err().unwrap())
 }

@@ -107,7 +107,9 @@ impl Recorder {
 
     async fn act(&self, method: &str, event: String) -> anyhow::Result<()> {
         self.log.add(format!("{} {event}", self.id));
-        match self.acts.iter().find(|(at, _)| *at == method) {
+        // At each call of a method, or at one of them: "item c1".
+        let is_at = |at: &str| at == method || format!("{event} ").starts_with(&format!("{at} "));
+        match self.acts.iter().find(|(at, _)| is_at(at)) {
             Some((_, Act::Fail)) => bail!("{} refuses to {method}", self.id),
             #[expect(clippy::panic, reason = "it is to be caught")]
             Some((_, Act::Panic)) => panic!("{} panics", self.id),

@@ -168,3 +168,24 @@ async fn a_host_that_is_dropped_serves_no_more() {
     }
     assert!(TcpStream::connect(addr).await.is_err());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_that_never_ends_is_cancelled() {
+    let ingress = Ingress::builder(DevRouter::new(), any_port())
+        .drain_timeout(Duration::from_millis(50))
+        .build()
+        .await
+        .unwrap();
+    let (host, ingress) = host(ingress).await;
+    start(&host, "hello", hello()).await;
+    let mut client = Client::connect(ingress.addr()).await;
+    let spinning = tokio::spawn(async move { client.send(get("/spin")).await });
+    // The connection and the call, beside the task that accepts.
+    while ingress.tasks() < 3 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(answer(ingress.addr(), "/").await.0, StatusCode::OK);
+    host.stop().await.unwrap();
+    assert_eq!(ingress.tasks(), 0);
+    assert!(spinning.await.unwrap().is_err());
+}

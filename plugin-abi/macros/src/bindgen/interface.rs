@@ -1,9 +1,10 @@
-//! A served interface: the trait that the author implements, and each
-//! function's way to it.
+//! A served interface: the traits that the author implements, and each
+//! function's way to them.
 
+use heck::ToUpperCamelCase;
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
-use wit_parser::{FunctionKind, InterfaceId, Resolve, Type};
+use quote::{format_ident, quote};
+use wit_parser::{Function, FunctionKind, InterfaceId, Resolve, Type, TypeDefKind, TypeId};
 
 use super::names::{self, snake};
 use super::options::Options;
@@ -19,65 +20,139 @@ pub(super) struct Served {
 }
 
 pub(super) struct ServedFunction {
+    /// As in WIT, such as `get` or `[method]bucket.get`.
     pub(super) name: String,
     pub(super) is_async: bool,
     /// The type that stands for the function in the call table.
     pub(super) marker: Ident,
+    kind: Kind,
+    /// The method of the author's trait.
+    method: Ident,
     docs: Option<String>,
+    /// Without `self`.
     params: Vec<(String, Type)>,
     result: Option<Type>,
+}
+
+/// What a function belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The interface itself.
+    Free,
+    /// A resource, of which it takes one.
+    Method(TypeId),
+    /// A resource, of which it makes one.
+    Constructor(TypeId),
+    /// A resource, of which it takes none.
+    Static(TypeId),
+}
+
+impl Kind {
+    fn resource(self) -> Option<TypeId> {
+        match self {
+            Self::Free => None,
+            Self::Method(id) | Self::Constructor(id) | Self::Static(id) => Some(id),
+        }
+    }
 }
 
 impl Served {
     pub(super) fn new(resolve: &Resolve, id: InterfaceId, options: &Options) -> Result<Self> {
         let name = names::interface(resolve, id)?;
-        let mut functions = Vec::new();
-        for function in resolve.interfaces[id].functions.values() {
-            match function.kind {
-                FunctionKind::Freestanding => {}
-                FunctionKind::AsyncFreestanding => {
-                    return Err(error(format_args!(
-                        "`{name}` has the `async func` `{}`: this version of bindgen! serves functions that are `func` in WIT (a plugin may still answer them later, see the option `async`)",
-                        function.name
-                    )));
-                }
-                _ => return Err(super::types::no_resources(&name, &function.name)),
-            }
-            functions.push(ServedFunction {
-                name: function.name.clone(),
-                is_async: options.is_async(&name, &function.name),
-                marker: names::camel(&function.name),
-                docs: function.docs.contents.clone(),
-                params: function
-                    .params
-                    .iter()
-                    .map(|p| (p.name.clone(), p.ty))
-                    .collect(),
-                result: function.result,
-            });
-        }
+        let functions = resolve.interfaces[id]
+            .functions
+            .values()
+            .map(|function| ServedFunction::new(&name, function, options))
+            .collect::<Result<_>>()?;
         Ok(Self {
             id,
             name,
             functions,
         })
     }
+
+    /// The functions of a resource, or those of no resource.
+    fn of(&self, resource: Option<TypeId>) -> impl Iterator<Item = &ServedFunction> {
+        self.functions
+            .iter()
+            .filter(move |function| function.kind.resource() == resource)
+    }
+}
+
+impl ServedFunction {
+    fn new(interface: &str, function: &Function, options: &Options) -> Result<Self> {
+        let kind = match function.kind {
+            FunctionKind::Freestanding => Kind::Free,
+            FunctionKind::Method(id) => Kind::Method(id),
+            FunctionKind::Static(id) => Kind::Static(id),
+            FunctionKind::Constructor(id) => Kind::Constructor(id),
+            FunctionKind::AsyncFreestanding
+            | FunctionKind::AsyncMethod(_)
+            | FunctionKind::AsyncStatic(_) => {
+                return Err(error(format_args!(
+                    "`{interface}` has the `async func` `{}`: this version of bindgen! serves functions that are `func` in WIT (a plugin may still answer them later, see the option `async`)",
+                    function.name
+                )));
+            }
+        };
+        let method = match kind {
+            Kind::Constructor(_) => names::ident("new"),
+            _ => snake(function.item_name()),
+        };
+        let this = usize::from(matches!(kind, Kind::Method(_)));
+        Ok(Self {
+            name: function.name.clone(),
+            is_async: options.is_async(interface, &function.name),
+            marker: names::ident(&function.name.to_upper_camel_case()),
+            kind,
+            method,
+            docs: function.docs.contents.clone(),
+            params: function
+                .params
+                .iter()
+                .skip(this)
+                .map(|p| (p.name.clone(), p.ty))
+                .collect(),
+            result: function.result,
+        })
+    }
 }
 
 impl Generator<'_> {
-    /// The trait `Guest`, and the functions' markers.
+    /// The trait `Guest`, those of the resources, and the functions' markers.
     pub(super) fn guest(&self, served: &Served) -> Result<TokenStream> {
         if served.functions.is_empty() {
             return Ok(TokenStream::new());
         }
-        let methods = collect(served, |function| self.method(served, function))?;
-        let markers = collect(served, |function| self.marker(served, function))?;
+        let mut associated = Vec::new();
+        let mut traits = Vec::new();
+        for (name, id) in &self.resolve.interfaces[served.id].types {
+            let is_resource = matches!(self.resolve.types[*id].kind, TypeDefKind::Resource);
+            if !is_resource || served.of(Some(*id)).next().is_none() {
+                continue;
+            }
+            let (ty, of) = (names::camel(name), resource_trait(name));
+            let docs = format!("What a `{name}` is.");
+            associated.push(quote! { #[doc = #docs] type #ty: #of<Self>; });
+            let methods = self.each(served, served.of(Some(*id)), Self::method)?;
+            let docs = format!("The resource `{name}` of the plugin `P`.");
+            traits.push(quote! {
+                #[doc = #docs]
+                pub trait #of<P: Send + Sync + 'static>: Sized + Send + Sync + 'static {
+                    #(#methods)*
+                }
+            });
+        }
+        let methods = self.each(served, served.of(None), Self::method)?;
+        let markers = self.each(served, served.functions.iter(), Self::marker)?;
         let docs = format!("What a plugin that serves `{}` implements.", served.name);
         Ok(quote! {
             #[doc = #docs]
-            pub trait Guest: Send + Sync + 'static {
+            pub trait Guest: Sized + Send + Sync + 'static {
+                #(#associated)*
                 #(#methods)*
             }
+            #(#traits)*
 
             #[doc(hidden)]
             pub mod __functions {
@@ -87,18 +162,56 @@ impl Generator<'_> {
         })
     }
 
+    fn each<'f>(
+        &self,
+        served: &Served,
+        functions: impl Iterator<Item = &'f ServedFunction>,
+        make: fn(&Self, &Served, &ServedFunction) -> Result<TokenStream>,
+    ) -> Result<Vec<TokenStream>> {
+        functions
+            .map(|function| {
+                make(self, served, function).map_err(|problem| {
+                    error(format_args!(
+                        "in `{}#{}`: {problem}",
+                        served.name, function.name
+                    ))
+                })
+            })
+            .collect()
+    }
+
+    /// The method that the author implements.
     fn method(&self, served: &Served, function: &ServedFunction) -> Result<TokenStream> {
-        let name = snake(&function.name);
+        let name = &function.method;
         let docs = function.docs.as_ref().map(|docs| quote! { #[doc = #docs] });
         let depth = self.depth(served.id);
+        let taken = |name: &str| function.params.iter().any(|(param, _)| param == name);
+        let own = |name: &str| {
+            names::ident(&if taken(name) {
+                format!("wash_{name}")
+            } else {
+                name.into()
+            })
+        };
         let mut params = Vec::new();
+        if matches!(function.kind, Kind::Free | Kind::Method(_)) {
+            params.push(quote! { &self });
+        }
+        if function.kind != Kind::Free {
+            let plugin = own("plugin");
+            params.push(quote! { #plugin: &P });
+        }
+        let call = own("call");
+        params.push(quote! { #call: &::wash_plugin_abi::Call<'_> });
         for (param, ty) in &function.params {
             let param = snake(param);
             let ty = self.ty(ty, Mode::Param(None), depth)?;
             params.push(quote! { #param: #ty });
         }
-        let call = self.call_ident(function);
-        let result = self.result_type(function, depth)?;
+        let result = match function.kind {
+            Kind::Constructor(_) => self.constructed(function, depth)?.0,
+            _ => self.result_type(function, depth)?,
+        };
         let output = if function.is_async {
             quote! { impl ::std::future::Future<Output = #result> + Send }
         } else {
@@ -106,7 +219,7 @@ impl Generator<'_> {
         };
         Ok(quote! {
             #docs
-            fn #name(&self, #call: &::wash_plugin_abi::Call<'_>, #(#params),*) -> #output;
+            fn #name(#(#params),*) -> #output;
         })
     }
 
@@ -114,7 +227,6 @@ impl Generator<'_> {
     /// parameters as they are read from the call's buffer.
     fn marker(&self, served: &Served, function: &ServedFunction) -> Result<TokenStream> {
         let marker = &function.marker;
-        let method = snake(&function.name);
         // One module further down than the trait.
         let depth = self.depth(served.id) + 1;
         let result = self.result_type(function, depth)?;
@@ -122,27 +234,78 @@ impl Generator<'_> {
 
         let mut fields = Vec::new();
         let mut names = Vec::new();
-        for (param, ty) in &function.params {
-            let param = snake(param);
-            let ty = self.ty(ty, Mode::Param(Some(lifetime.clone())), depth)?;
-            fields.push(quote! { #param: #ty });
-            names.push(param);
+        if let Kind::Method(id) = function.kind {
+            let ty = self.resource_path(id, super::types::borrow_ident, depth)?;
+            fields.push(quote! { __self: #ty<#lifetime> });
+            names.push(names::ident("__self"));
         }
-        let (params_ty, params_item) = if fields.is_empty() {
-            (quote!(()), TokenStream::new())
+        let arguments: Vec<_> = function
+            .params
+            .iter()
+            .map(|(name, _)| snake(name))
+            .collect();
+        for (name, ty) in &function.params {
+            let field = snake(name);
+            let ty = self.ty(ty, Mode::Param(Some(lifetime.clone())), depth)?;
+            fields.push(quote! { #field: #ty });
+            names.push(field);
+        }
+        let (params_ty, params_item, unpack) = if fields.is_empty() {
+            (quote!(()), TokenStream::new(), quote! { let () = params; })
         } else {
-            let name = quote::format_ident!("{}Params", marker);
+            let name = format_ident!("{}Params", marker);
             let item = quote! {
                 pub struct #name<#lifetime> {
                     #(#fields,)*
-                    pub(super) __lifetime: ::std::marker::PhantomData<&#lifetime ()>,
+                    __lifetime: ::std::marker::PhantomData<&#lifetime ()>,
                 }
                 ::wash_plugin_abi::__params!(#name<#lifetime> {
                     #(#fields,)*
                     __lifetime: ::std::marker::PhantomData<&#lifetime ()>,
                 });
             };
-            (quote!(#name<#lifetime>), item)
+            (
+                quote!(#name<#lifetime>),
+                item,
+                quote! { let #name { #(#names,)* .. } = params; },
+            )
+        };
+
+        let method = &function.method;
+        let resource = match function
+            .kind
+            .resource()
+            .map(|id| &self.resolve.types[id].name)
+        {
+            Some(Some(name)) => {
+                let (ty, of) = (names::camel(name), resource_trait(name));
+                Some((
+                    quote! { <T as Guest>::#ty },
+                    quote! { <<T as Guest>::#ty as #of<T>> },
+                ))
+            }
+            _ => None,
+        };
+        let call = match (function.kind, &resource) {
+            (Kind::Method(_), Some((ty, of))) => quote! {
+                #of::#method(__self.expect::<#ty>()?, plugin, call, #(#arguments),*)
+            },
+            (_, Some((_, of))) => quote! { #of::#method(plugin, call, #(#arguments),*) },
+            (_, None) => quote! { Guest::#method(plugin, call, #(#arguments),*) },
+        };
+        let wait = function.is_async.then(|| quote!(.await));
+        let wrap = match function.kind {
+            Kind::Constructor(_) => self.constructed(function, depth)?.1,
+            _ => TokenStream::new(),
+        };
+        let body = quote! {
+            #unpack
+            let result = #call #wait;
+            #wrap
+            Ok(result)
+        };
+        let output = quote! {
+            ::std::result::Result<Self::Results, ::wash_plugin_abi::codec::CodecError>
         };
 
         let implementation = if function.is_async {
@@ -154,8 +317,9 @@ impl Generator<'_> {
                         plugin: &#lifetime T,
                         call: ::wash_plugin_abi::Call<#lifetime>,
                         params: Self::Params<#lifetime>,
-                    ) -> Self::Results {
-                        plugin.#method(&call, #(params.#names),*).await
+                    ) -> #output {
+                        let call = &call;
+                        #body
                     }
                 }
             }
@@ -168,8 +332,8 @@ impl Generator<'_> {
                         plugin: &T,
                         call: &::wash_plugin_abi::Call<'_>,
                         params: Self::Params<'_>,
-                    ) -> Self::Results {
-                        plugin.#method(call, #(params.#names),*)
+                    ) -> #output {
+                        #body
                     }
                 }
             }
@@ -188,28 +352,34 @@ impl Generator<'_> {
         }
     }
 
+    /// What a constructor's method returns, and how that becomes the result:
+    /// the author makes a `Self`, or fails to.
+    fn constructed(
+        &self,
+        function: &ServedFunction,
+        depth: usize,
+    ) -> Result<(TokenStream, TokenStream)> {
+        let own = quote! { ::wash_plugin_abi::Own::new };
+        if let Some(Type::Id(id)) = function.result
+            && let TypeDefKind::Result(result) = &self.resolve.types[id].kind
+        {
+            let error = match &result.err {
+                Some(ty) => self.ty(ty, Mode::Owned, depth)?,
+                None => quote!(()),
+            };
+            let ty = quote! { ::std::result::Result<Self, #error> };
+            return Ok((ty, quote! { let result = result.map(#own); }));
+        }
+        Ok((quote!(Self), quote! { let result = #own(result); }))
+    }
+
     /// How deep an interface's module is below the macro's call.
     pub(super) fn depth(&self, id: InterfaceId) -> usize {
         self.paths.get(&id).map_or(0, Vec::len)
     }
-
-    fn call_ident(&self, function: &ServedFunction) -> Ident {
-        let taken = function.params.iter().any(|(name, _)| name == "call");
-        names::ident(if taken { "wash_call" } else { "call" })
-    }
 }
 
-fn collect(
-    served: &Served,
-    mut make: impl FnMut(&ServedFunction) -> Result<TokenStream>,
-) -> Result<Vec<TokenStream>> {
-    let of = |function: &ServedFunction| {
-        make(function).map_err(|problem| {
-            error(format_args!(
-                "in `{}#{}`: {problem}",
-                served.name, function.name
-            ))
-        })
-    };
-    served.functions.iter().map(of).collect()
+/// Name of the trait of a resource.
+fn resource_trait(name: &str) -> Ident {
+    format_ident!("Guest{}", names::camel(name))
 }

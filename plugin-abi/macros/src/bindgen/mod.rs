@@ -1,4 +1,8 @@
 //! `bindgen!`: WIT in, Rust out.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "an id is only looked up in the arena that it comes from; this runs in the compiler"
+)]
 
 mod interface;
 mod names;

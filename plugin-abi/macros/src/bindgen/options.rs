@@ -78,7 +78,10 @@ fn names(pattern: &str, interface: &str, function: &str) -> bool {
         None => (pattern, None),
     };
     let bare = interface.split('@').next().unwrap_or(interface);
-    (wanted == interface || wanted == bare) && name.is_none_or(|name| name == function)
+    // `bucket.get` also names `[method]bucket.get`.
+    let plain = function.rsplit(']').next().unwrap_or(function);
+    (wanted == interface || wanted == bare)
+        && name.is_none_or(|name| name == function || name == plain)
 }
 
 impl Parse for Options {

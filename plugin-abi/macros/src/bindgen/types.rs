@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use wit_parser::{InterfaceId, Type, TypeDef, TypeDefKind, TypeId, TypeOwner};
+use wit_parser::{Handle, InterfaceId, Type, TypeDef, TypeDefKind, TypeId, TypeOwner};
 
 use super::names::{self, camel, snake};
 use super::{Generator, Result, error};
@@ -18,12 +18,6 @@ pub(super) enum Mode {
     Param(Option<TokenStream>),
 }
 
-pub(super) fn no_resources(interface: &str, what: &str) -> syn::Error {
-    error(format_args!(
-        "`{interface}` has a resource (at `{what}`): this version of bindgen! does not serve resources"
-    ))
-}
-
 impl Generator<'_> {
     /// The types that an interface defines.
     pub(super) fn types(&self, id: InterfaceId) -> Result<TokenStream> {
@@ -32,7 +26,7 @@ impl Generator<'_> {
         let mut out = TokenStream::new();
         for (name, ty) in &self.resolve.interfaces[id].types {
             let def = &self.resolve.types[*ty];
-            out.extend(self.type_def(id, name, def, depth)?);
+            out.extend(self.type_def(name, def, depth)?);
             if errors.contains(ty)
                 && matches!(
                     def.kind,
@@ -53,13 +47,7 @@ impl Generator<'_> {
         Ok(out)
     }
 
-    fn type_def(
-        &self,
-        interface: InterfaceId,
-        name: &str,
-        def: &TypeDef,
-        depth: usize,
-    ) -> Result<TokenStream> {
+    fn type_def(&self, name: &str, def: &TypeDef, depth: usize) -> Result<TokenStream> {
         let ident = camel(name);
         let doc =
             |docs: &wit_parser::Docs| docs.contents.as_ref().map(|docs| quote! { #[doc = #docs] });
@@ -75,9 +63,11 @@ impl Generator<'_> {
                     fields.push((name, ty));
                 }
                 let (names, tys): (Vec<_>, Vec<_>) = fields.into_iter().unzip();
+                let derives =
+                    self.derives(record.fields.iter().any(|f| self.owns_resources(&f.ty)));
                 quote! {
                     #docs
-                    #[derive(Clone, Debug, PartialEq)]
+                    #derives
                     pub struct #ident { #(#docs_of pub #names: #tys,)* }
                     ::wash_plugin_abi::__record!(#ident { #(#names: #tys,)* });
                 }
@@ -101,9 +91,13 @@ impl Generator<'_> {
                     numbers.push(literal(number));
                 }
                 let count = literal(count);
+                let owns = |case: &wit_parser::Case| {
+                    case.ty.as_ref().is_some_and(|ty| self.owns_resources(ty))
+                };
+                let derives = self.derives(variant.cases.iter().any(owns));
                 quote! {
                     #docs
-                    #[derive(Clone, Debug, PartialEq)]
+                    #derives
                     pub enum #ident { #(#docs_of #cases,)* }
                     ::wash_plugin_abi::__variant!(#ident, #name, #count { #(#numbers => #cases),* });
                 }
@@ -147,18 +141,31 @@ impl Generator<'_> {
                 }
             }
             TypeDefKind::Resource => {
-                return Err(no_resources(
-                    &names::interface(self.resolve, interface)?,
-                    name,
-                ));
+                let marker = quote::format_ident!("{ident}Resource");
+                let borrow = borrow_ident(name);
+                let docs_of_borrow = format!("A `{name}` that is lent for the time of a call.");
+                quote! {
+                    #[derive(Debug)]
+                    #[doc(hidden)]
+                    pub enum #marker {}
+                    impl ::wash_plugin_abi::ResourceType for #marker {
+                        const NAME: &'static str = #name;
+                    }
+                    #docs
+                    pub type #ident = ::wash_plugin_abi::Own<#marker>;
+                    #[doc = #docs_of_borrow]
+                    pub type #borrow<'a> = ::wash_plugin_abi::Borrow<'a, #marker>;
+                }
             }
-            TypeDefKind::Type(Type::Id(other))
-                if matches!(self.resolve.types[*other].kind, TypeDefKind::Resource) =>
-            {
-                return Err(no_resources(
-                    &names::interface(self.resolve, interface)?,
-                    name,
-                ));
+            TypeDefKind::Type(Type::Id(other)) if self.is_resource(*other) => {
+                let own = self.resource_path(*other, ident_of, depth)?;
+                let lent = self.resource_path(*other, borrow_ident, depth)?;
+                let borrow = borrow_ident(name);
+                quote! {
+                    #docs
+                    pub type #ident = #own;
+                    pub type #borrow<'a> = #lent<'a>;
+                }
             }
             _ => {
                 let ty = self.kind(&format!("`{name}`"), def, Mode::Owned, depth)?;
@@ -259,7 +266,16 @@ impl Generator<'_> {
                     quote! { ::std::vec::Vec<#element> }
                 }
             },
-            TypeDefKind::Resource | TypeDefKind::Handle(_) => return refuse("resources"),
+            TypeDefKind::Handle(Handle::Own(id)) => self.resource_path(*id, ident_of, depth)?,
+            TypeDefKind::Handle(Handle::Borrow(id)) => match mode {
+                Mode::Param(lifetime) => {
+                    let path = self.resource_path(*id, borrow_ident, depth)?;
+                    let lifetime = lifetime.unwrap_or_else(|| quote!('_));
+                    quote! { #path<#lifetime> }
+                }
+                Mode::Owned => return refuse("a `borrow` inside a named type or a result"),
+            },
+            TypeDefKind::Resource => return refuse("a resource that is not a handle"),
             TypeDefKind::Stream(_) => return refuse("streams"),
             TypeDefKind::Future(_) => return refuse("futures"),
             TypeDefKind::Map(..) => return refuse("maps"),
@@ -274,6 +290,57 @@ impl Generator<'_> {
                 )));
             }
         })
+    }
+
+    fn is_resource(&self, id: TypeId) -> bool {
+        match self.resolve.types[id].kind {
+            TypeDefKind::Resource => true,
+            TypeDefKind::Type(Type::Id(other)) => self.is_resource(other),
+            _ => false,
+        }
+    }
+
+    /// Path of the Rust type that stands for a resource, owned or lent.
+    pub(super) fn resource_path(
+        &self,
+        id: TypeId,
+        ident: fn(&str) -> proc_macro2::Ident,
+        depth: usize,
+    ) -> Result<TokenStream> {
+        let def = &self.resolve.types[id];
+        let (Some(name), TypeOwner::Interface(owner)) = (&def.name, def.owner) else {
+            return Err(error(
+                "a resource has no name, or is not part of an interface",
+            ));
+        };
+        let module = self.module_path(owner, depth)?;
+        let ident = ident(name);
+        Ok(quote! { #module::#ident })
+    }
+
+    /// Whether a value of the type may own a resource, and so cannot be cloned.
+    fn owns_resources(&self, ty: &Type) -> bool {
+        let Type::Id(id) = ty else { return false };
+        let of = |ty: &Option<Type>| ty.as_ref().is_some_and(|ty| self.owns_resources(ty));
+        match &self.resolve.types[*id].kind {
+            TypeDefKind::Handle(_) | TypeDefKind::Resource => true,
+            TypeDefKind::Type(ty) | TypeDefKind::List(ty) | TypeDefKind::Option(ty) => {
+                self.owns_resources(ty)
+            }
+            TypeDefKind::Record(record) => record.fields.iter().any(|f| self.owns_resources(&f.ty)),
+            TypeDefKind::Tuple(tuple) => tuple.types.iter().any(|ty| self.owns_resources(ty)),
+            TypeDefKind::Variant(variant) => variant.cases.iter().any(|case| of(&case.ty)),
+            TypeDefKind::Result(result) => of(&result.ok) || of(&result.err),
+            _ => false,
+        }
+    }
+
+    fn derives(&self, owns_resources: bool) -> TokenStream {
+        if owns_resources {
+            quote! { #[derive(Debug)] }
+        } else {
+            quote! { #[derive(Clone, Debug, PartialEq)] }
+        }
     }
 
     fn is_number(&self, ty: &Type) -> bool {
@@ -312,6 +379,15 @@ impl Generator<'_> {
         }
         found
     }
+}
+
+fn ident_of(name: &str) -> proc_macro2::Ident {
+    camel(name)
+}
+
+/// Name of the type of a resource that is lent.
+pub(super) fn borrow_ident(name: &str) -> proc_macro2::Ident {
+    quote::format_ident!("{}Borrow", camel(name))
 }
 
 fn literal(number: usize) -> proc_macro2::Literal {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 use wasmtime_wasi_http::WasiHttpCtx;
 
-use super::{BoundPlugins, Ctx, outgoing::OutgoingHttp};
+use super::{BoundPlugins, Ctx, Limits, outgoing::OutgoingHttp};
 use crate::{
     host::http::{HostHandler, NullServer},
     plugin::HostPlugin,
@@ -21,6 +21,8 @@ pub struct CtxBuilder {
     http_handler: Option<Arc<dyn HostHandler>>,
     plugins: BoundPlugins,
     allowed_hosts: Arc<[AllowedHost]>,
+    store_id: Option<Arc<str>>,
+    limits: Limits,
 }
 
 impl CtxBuilder {
@@ -35,6 +37,8 @@ impl CtxBuilder {
             http_handler: None,
             plugins: HashMap::new(),
             allowed_hosts: Arc::from([]),
+            store_id: None,
+            limits: Limits::default(),
         }
     }
 
@@ -69,12 +73,23 @@ impl CtxBuilder {
         self
     }
 
+    /// Puts the context into the store of another one.
+    pub(crate) fn with_store_id(mut self, store_id: Arc<str>) -> Self {
+        self.store_id = Some(store_id);
+        self
+    }
+
+    pub(crate) fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// The context.
     #[must_use]
     pub fn build(self) -> Ctx {
         let id: Arc<str> = Arc::from(Uuid::new_v4().to_string());
         Ctx {
-            store_id: Arc::clone(&id),
+            store_id: self.store_id.unwrap_or_else(|| Arc::clone(&id)),
             id,
             outgoing: OutgoingHttp {
                 handler: self
@@ -93,6 +108,7 @@ impl CtxBuilder {
             }),
             http: WasiHttpCtx::new(),
             plugins: self.plugins,
+            limits: self.limits,
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use wasmtime::ResourceLimiter;
 
-/// Counts the linear memory of all instances in a store against one limit.
+/// Counts the linear memory and the tables of a component in a store against
+/// one limit.
 ///
 /// Wasmtime's own `StoreLimits` bounds each memory by itself, so that a guest
 /// with several memories could have the limit several times.
@@ -12,6 +13,7 @@ pub(crate) struct MemoryLimit {
     used: usize,
     /// What the last growth added, to take back if it fails after all.
     last: usize,
+    refused: bool,
 }
 
 impl MemoryLimit {
@@ -26,6 +28,31 @@ impl MemoryLimit {
             ..Self::default()
         }
     }
+
+    /// The limit in MiB, if the guest has wanted more than that. A guest is
+    /// told so and may cope; most do not, and trap.
+    pub(crate) fn refused(&self) -> Option<usize> {
+        self.limit.filter(|_| self.refused).map(|limit| limit >> 20)
+    }
+
+    /// Counts a growth, if it fits.
+    fn grow(&mut self, added: usize) -> bool {
+        let total = self.used.saturating_add(added);
+        if self.limit.is_some_and(|limit| total > limit) {
+            self.last = 0;
+            self.refused = true;
+            return false;
+        }
+        self.used = total;
+        self.last = added;
+        true
+    }
+
+    /// Takes back the last growth, which failed after all.
+    fn take_back(&mut self) {
+        self.used = self.used.saturating_sub(self.last);
+        self.last = 0;
+    }
 }
 
 impl ResourceLimiter for MemoryLimit {
@@ -35,30 +62,27 @@ impl ResourceLimiter for MemoryLimit {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let added = desired.saturating_sub(current);
-        let total = self.used.saturating_add(added);
-        if self.limit.is_some_and(|limit| total > limit) {
-            self.last = 0;
-            return Ok(false);
-        }
-        self.used = total;
-        self.last = added;
-        Ok(true)
+        Ok(self.grow(desired.saturating_sub(current)))
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.used = self.used.saturating_sub(self.last);
-        self.last = 0;
+        self.take_back();
         Ok(())
     }
 
     fn table_growing(
         &mut self,
-        _current: usize,
-        _desired: usize,
+        current: usize,
+        desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(true)
+        let elements = desired.saturating_sub(current);
+        Ok(self.grow(elements.saturating_mul(size_of::<usize>())))
+    }
+
+    fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.take_back();
+        Ok(())
     }
 }
 
@@ -73,7 +97,18 @@ mod tests {
         let mut limit = MemoryLimit::from_mib(2);
         assert!(limit.memory_growing(0, MIB, None).unwrap());
         assert!(limit.memory_growing(0, MIB, None).unwrap());
+        assert_eq!(limit.refused(), None);
         assert!(!limit.memory_growing(MIB, MIB + 65536, None).unwrap());
+        assert_eq!(limit.refused(), Some(2));
+    }
+
+    #[test]
+    fn tables_share_it_too() {
+        let mut limit = MemoryLimit::from_mib(1);
+        let elements = MIB / size_of::<usize>();
+        assert!(limit.table_growing(0, elements / 2, None).unwrap());
+        assert!(limit.memory_growing(0, MIB / 2, None).unwrap());
+        assert!(!limit.table_growing(elements / 2, elements, None).unwrap());
     }
 
     #[test]

@@ -23,18 +23,26 @@
 //! ```
 
 mod builder;
+mod cpu;
 mod limits;
+mod links;
 mod lookup;
 mod outgoing;
 mod shared;
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use wasmtime_wasi::WasiCtx;
 use wasmtime_wasi_http::WasiHttpCtx;
 
 pub use builder::CtxBuilder;
+pub(crate) use cpu::CpuShare;
 pub(crate) use limits::MemoryLimit;
+pub(crate) use links::{LinkedInstance, Links};
 pub use shared::{ActiveCtx, SharedCtx, extract_active_ctx};
 
 use crate::plugin::HostPlugin;
@@ -62,6 +70,16 @@ pub struct Ctx {
     pub http: WasiHttpCtx,
     outgoing: OutgoingHttp,
     plugins: BoundPlugins,
+    pub(crate) limits: Limits,
+}
+
+/// The limits of one component in a store.
+#[derive(Debug, Default)]
+pub(crate) struct Limits {
+    pub(crate) memory: MemoryLimit,
+    pub(crate) cpu: Option<Arc<CpuShare>>,
+    /// Set when the workload has been stopped.
+    pub(crate) stopped: Arc<AtomicBool>,
 }
 
 impl Ctx {

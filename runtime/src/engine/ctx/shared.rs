@@ -4,17 +4,23 @@ use std::{
     collections::HashMap,
     fmt, mem,
     ops::{Deref, DerefMut},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
 };
 
 use wasmtime::{
+    UpdateDeadline, bail,
     component::{HasData, ResourceTable},
     format_err,
 };
 use wasmtime_wasi::{WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
-use super::{Ctx, MemoryLimit};
+use super::{Ctx, Links};
+use crate::engine::epochs::Ticking;
+
+/// A guest that is interrupted so soon after a tick was computing when it came.
+const WAS_COMPUTING: Duration = Duration::from_millis(1);
 
 /// The data of a store.
 ///
@@ -27,7 +33,7 @@ pub struct SharedCtx {
     pub table: ResourceTable,
     /// The contexts of the other components in the store, by component id.
     pub contexts: HashMap<Arc<str>, Ctx>,
-    pub(crate) memory: MemoryLimit,
+    pub(crate) links: Links,
 }
 
 impl SharedCtx {
@@ -38,7 +44,7 @@ impl SharedCtx {
             active_ctx: ctx,
             table: ResourceTable::new(),
             contexts: HashMap::new(),
-            memory: MemoryLimit::default(),
+            links: Links::default(),
         }
     }
 
@@ -60,6 +66,37 @@ impl SharedCtx {
         self.contexts
             .insert(Arc::clone(&previous.component_id), previous);
         Ok(())
+    }
+}
+
+impl SharedCtx {
+    /// The limit that the running component has hit, if it has; to be told
+    /// with the trap that most guests answer it with.
+    #[must_use]
+    pub fn reached_limit(&self) -> Option<String> {
+        let mib = self.active_ctx.limits.memory.refused()?;
+        Some(format!(
+            "it wanted more memory than its memory_limit_mb of {mib}"
+        ))
+    }
+
+    /// What a guest does that has computed until a tick: it gives way, for
+    /// longer if it has used up its share, and for ever if its workload was
+    /// stopped.
+    pub(crate) fn on_tick(&self, ticking: &Ticking) -> wasmtime::Result<UpdateDeadline> {
+        let limits = &self.active_ctx.limits;
+        if limits.stopped.load(Ordering::Relaxed) {
+            bail!("workload '{}' was stopped", self.active_ctx.workload_id);
+        }
+        let pause = limits
+            .cpu
+            .as_ref()
+            .filter(|_| ticking.since_tick() < WAS_COMPUTING)
+            .and_then(|share| share.charge(Instant::now()));
+        Ok(match pause {
+            Some(pause) => UpdateDeadline::YieldCustom(1, Box::pin(tokio::time::sleep(pause))),
+            None => UpdateDeadline::Yield(1),
+        })
     }
 }
 

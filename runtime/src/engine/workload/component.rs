@@ -56,17 +56,20 @@ impl WorkloadComponent {
         mounts: Vec<(PathBuf, VolumeMount)>,
         local_resources: LocalResources,
     ) -> Self {
+        let (name, workload_name) = (component_name.into(), workload_name.into());
+        let label = format!("component '{name}' of workload '{workload_name}'");
         Self {
-            name: component_name.into(),
+            name,
             policy: InstancePolicy::default(),
             metadata: WorkloadMetadata::new(
                 workload_id.into(),
-                workload_name.into(),
+                workload_name,
                 workload_namespace.into(),
                 component,
                 linker,
                 mounts,
                 local_resources,
+                label,
             ),
         }
     }

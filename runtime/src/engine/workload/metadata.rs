@@ -1,22 +1,26 @@
 //! [`WorkloadMetadata`]: what a component and a service have in common.
 
-use std::{collections::HashMap, fmt, path::PathBuf, sync::Arc};
+mod store;
 
-use anyhow::Context;
-use uuid::Uuid;
-use wasmtime::{
-    Store,
-    component::{Component, InstancePre, Linker, types::ComponentItem},
+use std::{
+    collections::HashMap,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
 };
-use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
+
+use uuid::Uuid;
+use wasmtime::component::{Component, InstancePre, Linker, types::ComponentItem};
 
 use crate::{
     engine::{
-        ctx::{BoundPlugins, CtxBuilder, MemoryLimit, SharedCtx},
+        Deadlines,
+        ctx::{BoundPlugins, CpuShare, SharedCtx},
+        epochs::Ticker,
         inspect,
+        sockets::Loopback,
         volumes::Volumes,
     },
-    host::http::HostHandler,
     plugin::HostPlugin,
     types::{LocalResources, VolumeMount},
     wit::WitWorld,
@@ -35,11 +39,30 @@ pub struct WorkloadMetadata {
     mounts: Vec<(PathBuf, VolumeMount)>,
     local_resources: LocalResources,
     plugins: Option<BoundPlugins>,
+    /// What it is, for messages.
+    label: Arc<str>,
+    is_service: bool,
+    cpu: Option<Arc<CpuShare>>,
+    /// Shared by the items of a workload, and set when it stops.
+    stopped: Arc<AtomicBool>,
+    /// The components that may run in this item's stores besides it.
+    linked: Vec<Arc<str>>,
+    /// Absent if the item was not made by an [`Engine`](crate::engine::Engine).
+    origin: Option<Origin>,
+}
+
+/// What an item has from the engine that initialized its workload.
+#[derive(Clone)]
+pub(crate) struct Origin {
     /// Keeps the temporary directories among the mounts.
-    volumes: Option<Arc<Volumes>>,
+    pub(crate) volumes: Arc<Volumes>,
+    pub(crate) loopback: Arc<Loopback>,
+    pub(crate) ticker: Option<Ticker>,
+    pub(crate) deadlines: Deadlines,
 }
 
 impl WorkloadMetadata {
+    #[expect(clippy::too_many_arguments, reason = "the fields of a plain record")]
     pub(super) fn new(
         workload_id: Arc<str>,
         workload_name: Arc<str>,
@@ -48,7 +71,10 @@ impl WorkloadMetadata {
         linker: Linker<SharedCtx>,
         mounts: Vec<(PathBuf, VolumeMount)>,
         local_resources: LocalResources,
+        label: String,
     ) -> Self {
+        let label: Arc<str> = Arc::from(label);
+        let cpu = CpuShare::from_millicores(local_resources.cpu_limit, &label);
         Self {
             id: Arc::from(Uuid::new_v4().to_string()),
             workload_id,
@@ -59,7 +85,12 @@ impl WorkloadMetadata {
             mounts,
             local_resources,
             plugins: None,
-            volumes: None,
+            label,
+            is_service: false,
+            cpu: cpu.map(Arc::new),
+            stopped: Arc::default(),
+            linked: Vec::new(),
+            origin: None,
         }
     }
 
@@ -179,60 +210,57 @@ impl WorkloadMetadata {
         Arc::clone(&self.id)
     }
 
-    pub(crate) fn keep_volumes(&mut self, volumes: Arc<Volumes>) {
-        self.volumes = Some(volumes);
+    /// What it is, as in "component 'c' of workload 'w'".
+    pub(super) fn label(&self) -> &str {
+        &self.label
+    }
+
+    pub(super) fn set_service(&mut self) {
+        self.is_service = true;
+    }
+
+    pub(crate) fn set_origin(&mut self, origin: Origin) {
+        self.origin = Some(origin);
+    }
+
+    /// Forgets the ports at which an earlier run of the service listened.
+    pub(super) fn close_ports(&self) {
+        if let Some(origin) = &self.origin {
+            origin.loopback.clear();
+        }
+    }
+
+    pub(super) fn set_stopped(&mut self, stopped: Arc<AtomicBool>) {
+        self.stopped = stopped;
+    }
+
+    pub(super) fn set_linked(&mut self, linked: Vec<Arc<str>>) {
+        self.linked = linked;
+    }
+
+    pub(super) fn deadlines(&self) -> Deadlines {
+        self.origin
+            .as_ref()
+            .map_or_else(Deadlines::from_environment, |origin| origin.deadlines)
     }
 
     /// Resolves the imports with what is in the linker now.
     pub(super) fn instantiate_pre(&self) -> wasmtime::Result<InstancePre<SharedCtx>> {
-        self.linker.instantiate_pre(&self.component)
-    }
-
-    /// A store for one instance, and nothing in it yet.
-    pub(super) fn new_store(
-        &self,
-        http_handler: Arc<dyn HostHandler>,
-    ) -> anyhow::Result<Store<SharedCtx>> {
-        let ctx = CtxBuilder::new(&self.workload_id, &self.id)
-            .with_wasi_ctx(self.wasi_ctx()?)
-            .with_http_handler(http_handler)
-            .with_plugins(self.plugins.clone().unwrap_or_default())
-            .with_allowed_hosts(Arc::clone(&self.local_resources.allowed_hosts))
-            .build();
-        let mut data = SharedCtx::new(ctx);
-        data.memory = MemoryLimit::from_mib(self.local_resources.memory_limit_mb);
-
-        let mut store = Store::new(self.engine(), data);
-        store.limiter(|data| &mut data.memory);
-        if self.engine().get_consume_fuel() {
-            // Fuel is counted here, not rationed.
-            store.set_fuel(u64::MAX)?;
-        }
-        Ok(store)
-    }
-
-    fn wasi_ctx(&self) -> anyhow::Result<WasiCtx> {
-        let mut wasi = WasiCtxBuilder::new();
-        wasi.inherit_stdout().inherit_stderr();
-        for (name, value) in &self.local_resources.environment {
-            wasi.env(name, value);
-        }
-        for (directory, mount) in &self.mounts {
-            let permissions = if mount.read_only {
-                FsPerms::ReadOnly
-            } else {
-                FsPerms::ReadWrite
-            };
-            wasi.preopened_dir(directory, &mount.mount_path, permissions)
-                .map_err(anyhow::Error::from)
-                .with_context(|| {
-                    format!(
-                        "cannot mount volume '{}' at '{}'",
-                        mount.name, mount.mount_path
-                    )
-                })?;
-        }
-        Ok(wasi.build())
+        self.linker
+            .instantiate_pre(&self.component)
+            .map_err(
+                |error| {
+                    match inspect::unknown_wasi(&self.component).as_slice() {
+                [] => error,
+                unknown => error.context(format!(
+                    "{} imports '{}', and this host has WASI 0.2 and 0.3.0 as released; build it \
+                     against one of these",
+                    self.label,
+                    unknown.join("', '")
+                )),
+            }
+                },
+            )
     }
 }
 

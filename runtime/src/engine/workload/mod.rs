@@ -5,12 +5,17 @@
 //! add to the linkers, and makes it a [`ResolvedWorkload`], whose components
 //! can be instantiated.
 //!
+//! Components whose imports another component of the workload exports are
+//! linked to it before any plugin is asked: calls are forwarded to an instance
+//! of it in the same store.
+//!
 //! Plugins see the service and the components one at a time as a
 //! [`WorkloadItem`], and what both have in common as [`WorkloadMetadata`].
 
 mod bind;
 mod component;
 mod item;
+mod link;
 mod metadata;
 mod resolved;
 mod service;
@@ -19,6 +24,7 @@ mod unresolved;
 pub(crate) use component::InstancePolicy;
 pub use component::WorkloadComponent;
 pub use item::WorkloadItem;
+pub(crate) use metadata::Origin;
 pub use metadata::WorkloadMetadata;
 pub use resolved::ResolvedWorkload;
 pub use service::WorkloadService;

@@ -10,15 +10,18 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, bail};
-use tokio::sync::RwLock;
-use wasmtime::{Store, component::InstancePre};
+use tokio::{sync::RwLock, time::timeout};
+use wasmtime::{
+    Store,
+    component::{Instance, InstancePre},
+};
 
 use super::{
-    ServiceInstance, WorkloadComponent, WorkloadService,
+    ServiceInstance, WorkloadComponent, WorkloadMetadata, WorkloadService,
     bind::{Bindings, BoundItems},
 };
 use crate::{
-    engine::ctx::SharedCtx,
+    engine::{Deadlines, ctx::SharedCtx},
     host::http::HostHandler,
     plugin::{catch_panic, catch_unwind},
     wit::WitInterface,
@@ -44,40 +47,39 @@ struct Shared {
     http_handler: Arc<dyn HostHandler>,
     /// Whether the HTTP handler was told of this workload.
     http_bound: AtomicBool,
+    /// Ends what still runs in stores of this workload.
+    stopped: Arc<AtomicBool>,
+}
+
+/// What a [`ResolvedWorkload`] is made of.
+pub(super) struct Parts {
+    pub(super) id: Arc<str>,
+    pub(super) name: Arc<str>,
+    pub(super) namespace: Arc<str>,
+    pub(super) host_interfaces: Vec<WitInterface>,
+    pub(super) service: Option<WorkloadService>,
+    pub(super) components: Arc<RwLock<BTreeMap<Arc<str>, WorkloadComponent>>>,
+    pub(super) order: Vec<Arc<str>>,
+    pub(super) bindings: Bindings,
+    pub(super) http_handler: Arc<dyn HostHandler>,
+    pub(super) stopped: Arc<AtomicBool>,
 }
 
 impl ResolvedWorkload {
-    #[expect(clippy::too_many_arguments, reason = "the fields of a plain record")]
-    pub(super) fn new(
-        id: Arc<str>,
-        name: Arc<str>,
-        namespace: Arc<str>,
-        service: Option<WorkloadService>,
-        components: Vec<WorkloadComponent>,
-        host_interfaces: Vec<WitInterface>,
-        bindings: Bindings,
-        http_handler: Arc<dyn HostHandler>,
-    ) -> Self {
-        let order = components
-            .iter()
-            .map(|component| component.shared_id())
-            .collect();
-        let components = components
-            .into_iter()
-            .map(|component| (component.shared_id(), component))
-            .collect();
+    pub(super) fn new(parts: Parts) -> Self {
         Self {
             shared: Arc::new(Shared {
-                id,
-                name,
-                namespace,
-                host_interfaces,
-                service,
-                components: Arc::new(RwLock::new(components)),
-                order,
-                bindings: Mutex::new(bindings),
-                http_handler,
+                id: parts.id,
+                name: parts.name,
+                namespace: parts.namespace,
+                host_interfaces: parts.host_interfaces,
+                service: parts.service,
+                components: parts.components,
+                order: parts.order,
+                bindings: Mutex::new(parts.bindings),
+                http_handler: parts.http_handler,
                 http_bound: AtomicBool::new(false),
+                stopped: parts.stopped,
             }),
         }
     }
@@ -137,17 +139,21 @@ impl ResolvedWorkload {
     ///
     /// # Errors
     ///
-    /// If there is no such component, or a mounted directory cannot be opened.
+    /// If there is no such component, a mounted directory cannot be opened, or
+    /// the workload was stopped.
     pub async fn new_store(&self, component_id: &str) -> anyhow::Result<Store<SharedCtx>> {
-        let http_handler = self.http_handler();
-        if let Some(service) = self.service(component_id) {
-            return service.new_store(http_handler);
+        if self.shared.stopped.load(Ordering::Relaxed) {
+            bail!("workload '{}' was stopped", self.name());
         }
+        let http_handler = self.http_handler();
         let components = self.shared.components.read().await;
+        if let Some(service) = self.service(component_id) {
+            return service.new_store(&components, http_handler);
+        }
         let component = components
             .get(component_id)
             .with_context(|| unknown_id(component_id))?;
-        component.new_store(http_handler)
+        component.new_store(&components, http_handler)
     }
 
     /// Resolves the imports of a component, or of the service, with what is in
@@ -172,12 +178,84 @@ impl ResolvedWorkload {
         Ok(component.pre_instantiate_ref()?)
     }
 
+    /// A fresh instance of a component, or of the service, in a store of its
+    /// own.
+    ///
+    /// wasmCloud's own crate has no such method.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new_store`](Self::new_store) and
+    /// [`instantiate_pre`](Self::instantiate_pre); if the guest's initialisers
+    /// trap, or take longer than the engine's
+    /// [deadline](crate::engine::EngineBuilder::with_instantiation_deadline).
+    pub async fn instantiate(
+        &self,
+        component_id: &str,
+    ) -> anyhow::Result<(Store<SharedCtx>, Instance)> {
+        let mut store = self.new_store(component_id).await?;
+        let pre = self.instantiate_pre(component_id).await?;
+        let (label, deadlines) = self.about(component_id).await?;
+        match timeout(deadlines.instantiation, pre.instantiate_async(&mut store)).await {
+            Ok(Ok(instance)) => Ok((store, instance)),
+            Ok(Err(error)) => Err(match store.data().reached_limit() {
+                Some(limit) => anyhow::Error::from(error).context(limit),
+                None => error.into(),
+            }),
+            Err(_) => bail!(
+                "{label} could not be instantiated within {:?}, the host's instantiation \
+                 deadline: its initialisers compute or wait for too long",
+                deadlines.instantiation
+            ),
+        }
+    }
+
+    /// Waits for a call into a component no longer than the engine's
+    /// [deadline](crate::engine::EngineBuilder::with_call_deadline) for calls.
+    /// The call is given up then, and the guest ended.
+    ///
+    /// wasmCloud's own crate has no such method.
+    ///
+    /// # Errors
+    ///
+    /// The call's own; that it took too long; or that there is no such
+    /// component.
+    pub async fn within_deadline<T>(
+        &self,
+        component_id: &str,
+        call: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        let (label, deadlines) = self.about(component_id).await?;
+        match timeout(deadlines.call, call).await {
+            Ok(result) => result,
+            Err(_) => bail!(
+                "a call of {label} did not end within {:?}, the host's call deadline \
+                 (WASH_SHARED_STORE_CALL_TIMEOUT_SECS)",
+                deadlines.call
+            ),
+        }
+    }
+
+    async fn about(&self, component_id: &str) -> anyhow::Result<(String, Deadlines)> {
+        let about = |item: &WorkloadMetadata| (item.label().to_string(), item.deadlines());
+        if let Some(service) = self.service(component_id) {
+            return Ok(about(service));
+        }
+        let components = self.shared.components.read().await;
+        let component = components
+            .get(component_id)
+            .with_context(|| unknown_id(component_id))?;
+        Ok(about(component))
+    }
+
     /// Unbinds the HTTP handler and then all plugins, in the reverse order of
     /// their binding. Each is unbound once, however often this is called.
     ///
-    /// Their errors are logged.
+    /// Their errors are logged. Guests of this workload that are still
+    /// computing trap: what their plugins served is gone.
     pub async fn unbind_all_plugins(&self) {
         self.unroute_http().await;
+        self.shared.stopped.store(true, Ordering::Relaxed);
         let mut bindings = std::mem::take(
             &mut *self
                 .shared
@@ -280,11 +358,12 @@ impl ResolvedWorkload {
         let Some(service) = &self.shared.service else {
             bail!("workload '{}' has no service", self.name());
         };
-        let store = service.new_store(self.http_handler())?;
-        service
-            .instantiate(store)
+        service.close_ports();
+        let (store, instance) = self
+            .instantiate(service.id())
             .await
-            .with_context(|| format!("failed to instantiate the service of '{}'", self.name()))
+            .with_context(|| format!("failed to instantiate the service of '{}'", self.name()))?;
+        service.enter(store, &instance)
     }
 
     fn service(&self, id: &str) -> Option<&WorkloadService> {

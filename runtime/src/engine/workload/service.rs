@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, bail};
 use wasmtime::{
     Store,
-    component::{Component, ComponentExportIndex, Func, InstancePre, Linker, Val},
+    component::{Component, ComponentExportIndex, Func, Instance, InstancePre, Linker, Val},
 };
 use wasmtime_wasi::I32Exit;
 
@@ -50,17 +50,23 @@ impl WorkloadService {
         local_resources: LocalResources,
         max_restarts: u64,
     ) -> anyhow::Result<Self> {
+        let workload_name = workload_name.into();
+        let label = format!("the service of workload '{workload_name}'");
+        let entry = find_entry(&component)?;
+        let mut metadata = WorkloadMetadata::new(
+            workload_id.into(),
+            workload_name,
+            workload_namespace.into(),
+            component,
+            linker,
+            mounts,
+            local_resources,
+            label,
+        );
+        metadata.set_service();
         Ok(Self {
-            entry: find_entry(&component)?,
-            metadata: WorkloadMetadata::new(
-                workload_id.into(),
-                workload_name.into(),
-                workload_namespace.into(),
-                component,
-                linker,
-                mounts,
-                local_resources,
-            ),
+            metadata,
+            entry,
             max_restarts,
         })
     }
@@ -80,15 +86,12 @@ impl WorkloadService {
         self.metadata.instantiate_pre()
     }
 
-    /// Instantiates the service in a store made for it.
-    pub(super) async fn instantiate(
+    /// The entry point of an instance of this service.
+    pub(super) fn enter(
         &self,
         mut store: Store<SharedCtx>,
+        instance: &Instance,
     ) -> anyhow::Result<ServiceInstance> {
-        let instance = self
-            .pre_instantiate()?
-            .instantiate_async(&mut store)
-            .await?;
         let run = instance
             .get_func(&mut store, self.entry)
             .context("the service's entry point is gone")?;
@@ -179,7 +182,10 @@ impl ServiceInstance {
                 },
                 None => ServiceOutcome::Failed {
                     exit_code: None,
-                    reason: format!("{error:#}"),
+                    reason: match self.store.data().reached_limit() {
+                        Some(limit) => format!("{limit}; {error:#}"),
+                        None => format!("{error:#}"),
+                    },
                 },
             },
         }

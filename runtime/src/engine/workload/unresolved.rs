@@ -1,19 +1,21 @@
 //! [`UnresolvedWorkload`]: compiled, being bound.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     fmt,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use anyhow::{Context, bail};
+use tokio::sync::RwLock;
 
 use super::{
     ResolvedWorkload, WorkloadComponent, WorkloadItem, WorkloadService,
     bind::{Binding, Bindings, BoundItems, ItemKind, ItemNeeds, ItemRef, PlannedBinding, plan},
+    link::Links,
+    resolved::Parts,
 };
 use crate::{
-    engine::inspect,
     host::http::HostHandler,
     plugin::{HostPlugin, WitInterfaces, catch_panic},
     wit::WitInterface,
@@ -96,7 +98,9 @@ impl UnresolvedWorkload {
             .map(|declared| &declared.config)
     }
 
-    /// Binds the workload to the plugins that serve what it declares.
+    /// Binds the workload to the plugins that serve what it declares, and does
+    /// not serve itself: what one of its components exports is linked to the
+    /// others, and no plugin is asked.
     ///
     /// Which plugin serves what is settled before any plugin is called. Then
     /// the plugins follow one another in ascending order of their ids, each
@@ -108,7 +112,9 @@ impl UnresolvedWorkload {
     ///
     /// # Errors
     ///
-    /// If nothing serves a declared interface that the workload uses, a plugin
+    /// If nothing serves a declared interface that the workload uses, the
+    /// components cannot be linked to one another (a component imports what
+    /// several others export, or imports go round in a circle), a plugin
     /// refuses, or the workload is bound already. All plugins that had begun
     /// to bind, the failing one included, are unbound before this returns; the
     /// plugin's error is returned as it is.
@@ -119,7 +125,8 @@ impl UnresolvedWorkload {
         if !self.bindings.is_empty() {
             bail!("workload '{}' is bound to its plugins already", self.name);
         }
-        let plan = plan(&self.needs(), &self.host_interfaces, plugins)?;
+        let links = Links::find(self.service.as_ref(), &self.components)?;
+        let plan = plan(&self.needs(&links), &self.host_interfaces, plugins)?;
         let mut bound = Vec::new();
         for planned in plan {
             let plugin = Arc::clone(&planned.plugin);
@@ -139,15 +146,16 @@ impl UnresolvedWorkload {
     ///
     /// # Errors
     ///
-    /// Those of [`bind_plugins`](Self::bind_plugins); if a plugin refuses the
-    /// resolved workload; or if the workload needs what this version of the
-    /// runtime does not support. All plugins are unbound before this returns.
+    /// Those of [`bind_plugins`](Self::bind_plugins); if a component imports an
+    /// interface with other types than the one that exports it; or if a plugin
+    /// refuses the resolved workload. All plugins are unbound before this
+    /// returns.
     pub async fn resolve(
         mut self,
         plugins: Option<&HashMap<&'static str, Arc<dyn HostPlugin>>>,
         http_handler: Arc<dyn HostHandler>,
     ) -> anyhow::Result<ResolvedWorkload> {
-        self.refuse_links()?;
+        let links = Links::find(self.service.as_ref(), &self.components)?;
         if let Some(plugins) = plugins {
             self.bind_plugins(plugins).await?;
         }
@@ -156,16 +164,36 @@ impl UnresolvedWorkload {
             .iter()
             .map(|binding| (Arc::clone(&binding.plugin), binding.items.clone()))
             .collect();
-        let resolved = ResolvedWorkload::new(
-            self.id,
-            self.name,
-            self.namespace,
-            self.service,
-            self.components,
-            self.host_interfaces,
-            self.bindings,
+        let stopped = Arc::new(AtomicBool::new(false));
+        if let Some(service) = &mut self.service {
+            service.set_stopped(Arc::clone(&stopped));
+        }
+        let order = self.component_ids();
+        let components = std::mem::take(&mut self.components)
+            .into_iter()
+            .map(|mut component| {
+                component.set_stopped(Arc::clone(&stopped));
+                (component.shared_id(), component)
+            })
+            .collect();
+        let components = Arc::new(RwLock::new(components));
+        let linked = links.define(self.service.as_mut(), &components, &http_handler);
+        if let Err(error) = linked.await {
+            self.bindings.unbind_all(&self.id).await;
+            return Err(error);
+        }
+        let resolved = ResolvedWorkload::new(Parts {
+            id: self.id,
+            name: self.name,
+            namespace: self.namespace,
+            host_interfaces: self.host_interfaces,
+            service: self.service,
+            components,
+            order,
+            bindings: self.bindings,
             http_handler,
-        );
+            stopped,
+        });
         match resolved.notify_resolved(notify).await {
             Ok(()) => Ok(resolved),
             Err(error) => {
@@ -224,13 +252,14 @@ impl UnresolvedWorkload {
     }
 
     /// The service and the components with what each imports and exports.
-    fn needs(&self) -> Vec<ItemNeeds> {
+    fn needs(&self, links: &Links) -> Vec<ItemNeeds> {
         let service = self.service.iter().map(|service| ItemNeeds {
             item: ItemRef::Service,
             kind: ItemKind::Service,
             id: service.shared_id(),
             name: self.name.to_string(),
             world: service.world(),
+            linked: links.served(service.id()),
         });
         let components = self
             .components
@@ -242,59 +271,9 @@ impl UnresolvedWorkload {
                 id: component.shared_id(),
                 name: component.name().to_string(),
                 world: component.world(),
+                linked: links.served(component.id()),
             });
         service.chain(components).collect()
-    }
-
-    /// Refuses a workload that expects its components to call one another. What
-    /// a component exports is never linked to its own imports, so one that
-    /// stands between its callers and a plugin is as good as any other.
-    fn refuse_links(&self) -> anyhow::Result<()> {
-        let mut exporters: BTreeMap<String, Vec<(usize, &str)>> = BTreeMap::new();
-        for (index, component) in self.components.iter().enumerate() {
-            for interface in inspect::exported_instances(component.component()) {
-                let exporters = exporters.entry(interface).or_default();
-                exporters.push((index, component.name()));
-            }
-        }
-        let service = self
-            .service
-            .iter()
-            .map(|service| (None, "service".to_string(), service.component()));
-        let components = self
-            .components
-            .iter()
-            .enumerate()
-            .map(|(index, component)| {
-                (
-                    Some(index),
-                    format!("component '{}'", component.name()),
-                    component.component(),
-                )
-            });
-        for (own, importer, component) in service.chain(components) {
-            for interface in inspect::imported_instances(component) {
-                let mut others: Vec<_> = exporters
-                    .get(&interface)
-                    .into_iter()
-                    .flatten()
-                    .filter(|(index, _)| Some(*index) != own)
-                    .map(|(_, name)| *name)
-                    .collect();
-                if !others.is_empty() {
-                    others.sort_unstable();
-                    others.dedup();
-                    bail!(
-                        "links between components are not supported by this version of \
-                         wash-runtime: the {importer} of workload '{}' imports '{interface}', \
-                         which the workload's own '{}' exports; compose them into one component",
-                        self.name,
-                        others.join("', '"),
-                    );
-                }
-            }
-        }
-        Ok(())
     }
 }
 

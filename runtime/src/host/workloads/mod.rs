@@ -32,6 +32,8 @@ pub(super) struct Workloads {
     table: Mutex<Table>,
     /// Rung when an id is free again.
     removed: Notify,
+    /// Rung when a start may no longer be wanted.
+    unwanted: Notify,
 }
 
 /// How many there are.
@@ -55,6 +57,17 @@ impl Workloads {
         self.lock()
             .reserved(id, reservation)
             .is_some_and(|entry| entry.is_starting())
+    }
+
+    /// Waits until a start is no longer wanted.
+    pub(super) async fn until_unwanted(&self, id: &str, reservation: Reservation) {
+        loop {
+            let unwanted = self.unwanted.notified();
+            if !self.is_starting(id, reservation) {
+                return;
+            }
+            unwanted.await;
+        }
     }
 
     /// Enters a workload as running and sets its service going. If it is no
@@ -128,7 +141,11 @@ impl Workloads {
                     self.settle(&mut table, id, reservation);
                     None
                 }
-                Phase::Starting | Phase::Releasing(_) => None,
+                Phase::Starting => {
+                    self.unwanted.notify_waiters();
+                    None
+                }
+                Phase::Releasing(_) => None,
             }
         };
         if let Some(release) = release
@@ -157,10 +174,11 @@ impl Workloads {
             Phase::Starting | Phase::Running(_) | Phase::Completed(_) => {}
         }
         tracing::error!(workload_id = id, reason, "workload failed");
-        if let Phase::Running(running) | Phase::Completed(running) =
-            entry.release(After::Fail(reason))
-        {
-            drop(self.release(id, reservation, running));
+        match entry.release(After::Fail(reason)) {
+            Phase::Running(running) | Phase::Completed(running) => {
+                drop(self.release(id, reservation, running));
+            }
+            _ => self.unwanted.notify_waiters(),
         }
     }
 

@@ -38,6 +38,26 @@ pub(in super::super) struct ItemNeeds {
     pub(in super::super) id: Arc<str>,
     pub(in super::super) name: String,
     pub(in super::super) world: WitWorld,
+    /// What it imports from other components of the workload.
+    pub(in super::super) linked: HashSet<WitInterface>,
+}
+
+impl ItemNeeds {
+    /// Whether a plugin is to serve this. The workload serves itself first;
+    /// but what is named as a plugin or an instance is not of the workload.
+    fn needs(&self, interface: &WitInterface) -> bool {
+        if !covers(&self.world, interface) {
+            return false;
+        }
+        let serves_itself = interface.name.is_none()
+            && !interface.interfaces.is_empty()
+            && interface.interfaces.iter().all(|name| {
+                self.linked.iter().any(|linked| {
+                    linked.same_package(interface) && linked.interfaces.contains(name)
+                })
+            });
+        !serves_itself
+    }
 }
 
 /// What one plugin is to be bound to.
@@ -66,7 +86,8 @@ impl Candidate<'_> {
 /// Decides which plugin serves each declared interface to each item, plugins
 /// in ascending order of their ids.
 ///
-/// An item needs the declared interfaces that its world covers. The first
+/// An item needs the declared interfaces that its world covers, and that no
+/// other component of the workload serves to it. The first
 /// plugin whose world covers one serves it, with two rules about names: one
 /// that is named as a plugin belongs to that plugin; and among several
 /// plugins, named interfaces go to those that tell instances apart, unnamed
@@ -97,7 +118,7 @@ pub(in super::super) fn plan(
     let mut planned: BTreeMap<&str, Vec<(ItemRef, HashSet<WitInterface>)>> = BTreeMap::new();
     for item in items {
         let mut unmatched = BTreeSet::new();
-        for interface in declared.iter().filter(|i| covers(&item.world, i)) {
+        for interface in declared.iter().filter(|i| item.needs(i)) {
             match choose(&candidates, interface) {
                 Some(candidate) => {
                     let items = planned.entry(candidate.id).or_default();

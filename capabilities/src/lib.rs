@@ -1,0 +1,12 @@
+//! What is behind the capabilities of a host, apart from whoever serves them.
+//!
+//! Nothing here knows of wasmtime, of WIT bindings or of the ABI of plugin
+//! libraries. A plugin, compiled into the host or loaded as a library, is a
+//! thin layer that turns the calls of components into calls of these traits,
+//! so that both kinds keep the same data in the same way.
+//!
+//! * [`keyvalue`]: buckets of values under keys, for `wasi:keyvalue`.
+
+#![forbid(unsafe_code)]
+
+pub mod keyvalue;

@@ -1,0 +1,83 @@
+//! Exit codes: [`Code`].
+
+/// Why `wash-host` ended, as its exit code says it.
+///
+/// The numbers are those of `sysexits.h` where it has one. They stay clear of
+/// the small codes that guests use, because `wash-host run` passes on the
+/// guest's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    /// The arguments make no sense. Clap's own code.
+    Usage = 2,
+    /// The component or workload file is not valid.
+    Workload = 65,
+    /// A file or directory is missing.
+    Missing = 66,
+    /// A plugin was rejected.
+    Rejected = 69,
+    /// The guest failed while it ran, without a code of its own.
+    Guest = 70,
+    /// A plugin did not start.
+    PluginStart = 71,
+    /// The workload did not start.
+    WorkloadStart = 72,
+    /// The operating system refused to read or write something.
+    Io = 74,
+    /// The plugins' configuration is not valid.
+    Config = 78,
+    /// Ended by Ctrl-C.
+    Interrupted = 130,
+    /// Ended by SIGTERM.
+    Terminated = 143,
+}
+
+/// The codes, for `--help`.
+pub(crate) const HELP: &str = "\
+Exit codes:
+    0  done; for `run`, the guest ended well
+    2  the arguments make no sense
+   65  the component or workload file is not valid
+   66  a file or directory is missing
+   69  a plugin is rejected
+   70  the guest failed while it ran (a trap, for example)
+   71  a plugin did not start
+   72  the workload did not start
+   74  the operating system refused to read or write something
+   78  the plugins' configuration is not valid
+  130  ended by Ctrl-C before the guest was done
+  143  ended by SIGTERM before the guest was done
+Every other code of `run` is the guest's own.";
+
+impl Code {
+    /// The code as a number.
+    pub(crate) fn number(self) -> u8 {
+        self as u8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_documented() {
+        for code in [
+            Code::Usage,
+            Code::Workload,
+            Code::Missing,
+            Code::Rejected,
+            Code::Guest,
+            Code::PluginStart,
+            Code::WorkloadStart,
+            Code::Io,
+            Code::Config,
+            Code::Interrupted,
+            Code::Terminated,
+        ] {
+            assert!(
+                HELP.contains(&format!("\n{:>5}  ", code.number())),
+                "{code:?}"
+            );
+        }
+    }
+}

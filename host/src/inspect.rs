@@ -1,0 +1,202 @@
+//! `wash-host plugin inspect`.
+
+use std::{fmt::Write, path::Path};
+
+use serde::Serialize;
+use serde_json::Value;
+use wash_plugin_abi::manifest::Manifest;
+use wash_plugin_loader::{Inspected, Rejection, ReportEntry, Scan, admit};
+
+use crate::{
+    code::Code,
+    failure::{Failure, Result},
+    output,
+};
+
+/// How to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Text,
+    Json,
+    Wit,
+}
+
+impl Form {
+    pub(crate) fn new(json: bool, wit: bool) -> Self {
+        match (json, wit) {
+            (true, _) => Self::Json,
+            (_, true) => Self::Wit,
+            _ => Self::Text,
+        }
+    }
+}
+
+pub(crate) fn command(file: &Path, form: Form) -> Result<u8> {
+    let scan = Scan::file(file)?;
+    let plugin = match (
+        scan.candidates.into_iter().next(),
+        scan.rejections.into_iter().next(),
+    ) {
+        (Some(candidate), _) => candidate.inspect(),
+        (None, Some(rejection)) => Err(rejection),
+        (None, None) => {
+            return Err(Failure::message(
+                Code::Missing,
+                "there is nothing to inspect",
+            ));
+        }
+    };
+    let plugin = match plugin {
+        Ok(plugin) => plugin,
+        Err(rejection) => return rejected(rejection, None, form),
+    };
+    if form == Form::Wit {
+        output::line(plugin.manifest().wit.trim_end())?;
+        return Ok(0);
+    }
+    let mut details = Details::new(&plugin);
+    // A plugin of another ABI revision is shown whole, and refused.
+    if let Some(rejection) = admit(vec![plugin], &[]).rejections.into_iter().next() {
+        details.entry = ReportEntry::from(&rejection);
+        return rejected(rejection, Some(details), form);
+    }
+    match form {
+        Form::Json => output::json(&details)?,
+        _ => output::write(output::printable(&details.text()).as_bytes())?,
+    }
+    Ok(0)
+}
+
+/// Shows what is known of a file that is rejected.
+fn rejected(rejection: Rejection, details: Option<Details>, form: Form) -> Result<u8> {
+    match (form, details) {
+        (Form::Json, Some(details)) => output::json(&details)?,
+        (Form::Json, None) => output::json(&ReportEntry::from(&rejection))?,
+        (_, Some(details)) => {
+            output::write(output::printable(&details.text()).as_bytes())?;
+            return Err(rejection.into());
+        }
+        (_, None) => return Err(rejection.into()),
+    }
+    Ok(Code::Rejected.number())
+}
+
+/// What a plugin says of itself.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Details {
+    #[serde(flatten)]
+    entry: ReportEntry,
+    size: usize,
+    description: String,
+    license: String,
+    authors: Vec<String>,
+    repository: String,
+    sdk: String,
+    compiler: String,
+    target: String,
+    world: String,
+    functions: Vec<Function>,
+    needed: Vec<String>,
+    search_paths: Vec<String>,
+    /// As JSON, or as text if it is not; null if there is none.
+    config_schema: Value,
+}
+
+#[derive(Serialize)]
+struct Function {
+    interface: String,
+    name: String,
+    r#async: bool,
+}
+
+impl Details {
+    fn new(plugin: &Inspected) -> Self {
+        let manifest: &Manifest = plugin.manifest();
+        Self {
+            entry: ReportEntry::from(plugin),
+            size: plugin.bytes().len(),
+            description: manifest.description.clone(),
+            license: manifest.license.clone(),
+            authors: manifest.authors.clone(),
+            repository: manifest.repository.clone(),
+            sdk: manifest.sdk.clone(),
+            compiler: manifest.compiler.clone(),
+            target: manifest.target.clone(),
+            world: manifest.world.clone(),
+            functions: manifest
+                .functions
+                .iter()
+                .map(|function| Function {
+                    interface: function.interface.clone(),
+                    name: function.name.clone(),
+                    r#async: function.is_async,
+                })
+                .collect(),
+            needed: plugin.linkage().needed.clone(),
+            search_paths: plugin.linkage().search_paths.clone(),
+            config_schema: match manifest.config_schema.as_str() {
+                "" => Value::Null,
+                text => serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)),
+            },
+        }
+    }
+
+    fn text(&self) -> String {
+        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        let mut out = String::new();
+        let mut field = |name: &str, value: &str| {
+            if !value.is_empty() {
+                // Writing to a string cannot fail.
+                let _ = writeln!(out, "{name:<14}{value}");
+            }
+        };
+        field("id", &or_dash(&self.entry.id));
+        field("version", &or_dash(&self.entry.version));
+        field("state", self.entry.state.as_str());
+        field("description", &self.description);
+        field("path", &self.entry.path);
+        field("size", &format!("{} bytes", self.size));
+        field("sha256", &or_dash(&self.entry.sha256));
+        field(
+            "abi",
+            &self
+                .entry
+                .abi
+                .map(|abi| abi.to_string())
+                .unwrap_or_default(),
+        );
+        field("sdk", &self.sdk);
+        field("compiler", &self.compiler);
+        field("target", &self.target);
+        field("licence", &self.license);
+        field("authors", &self.authors.join(", "));
+        field("repository", &self.repository);
+        field("world", &self.world);
+        field(
+            "imports",
+            &self.entry.imports.clone().unwrap_or_default().join(", "),
+        );
+        field("needs", &self.needed.join(", "));
+        field("search paths", &self.search_paths.join(", "));
+
+        let mut interface = "";
+        for function in &self.functions {
+            if function.interface != interface {
+                interface = &function.interface;
+                let _ = writeln!(out, "\nexports {interface}");
+            }
+            let mark = if function.r#async { "  (async)" } else { "" };
+            let _ = writeln!(out, "  {}{mark}", function.name);
+        }
+        if !self.config_schema.is_null() {
+            let schema = format!("{:#}", self.config_schema).replace('\n', "\n  ");
+            let _ = writeln!(
+                out,
+                "\nconfiguration, [plugins.{}]:\n  {schema}",
+                or_dash(&self.entry.id)
+            );
+        }
+        out
+    }
+}

@@ -1,0 +1,45 @@
+//! The log, on standard error.
+
+use std::io::{self, IsTerminal};
+
+use tracing_subscriber::{EnvFilter, fmt};
+
+use crate::{
+    code::Code,
+    failure::{Failure, Result},
+};
+
+/// What is logged where nothing is asked for. Wasmtime and its compiler report
+/// on themselves.
+const DEFAULT: &str = "info,wasmtime=warn,cranelift=warn,regalloc2=warn";
+
+/// Starts logging what `--log`, or else `RUST_LOG`, asks for.
+pub(crate) fn init(level: Option<&str>) -> Result<()> {
+    let invalid = |what: &str, error: tracing_subscriber::filter::ParseError| {
+        Failure::message(
+            Code::Usage,
+            format!("{what} is not a log level or filter: {error}"),
+        )
+        .help("use off, error, warn, info, debug, trace, or a filter like `info,my_plugin=debug`")
+    };
+    let filter = match (level, std::env::var("RUST_LOG")) {
+        (Some(level), _) => {
+            EnvFilter::try_new(level).map_err(|error| invalid(&format!("`{level}`"), error))?
+        }
+        (None, Ok(level)) if !level.is_empty() => EnvFilter::try_new(&level)
+            .map_err(|error| invalid(&format!("`{level}` in RUST_LOG"), error))?,
+        (None, _) => EnvFilter::new(DEFAULT),
+    };
+    fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(colours(&io::stderr()))
+        .init();
+    Ok(())
+}
+
+/// Whether to colour what goes to `stream`: a terminal, and no
+/// [`NO_COLOR`](https://no-color.org).
+pub(crate) fn colours(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

@@ -1,0 +1,188 @@
+//! What to run: a bare component or a workload file.
+
+mod check;
+mod names;
+mod resource;
+mod served;
+mod yaml;
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use wash_plugin_loader::LoadedPlugins;
+use wash_runtime::{
+    host::Host,
+    plugin::HostPlugin,
+    types::{Component, LocalResources, Service, Workload},
+    wit::WitInterface,
+};
+
+use crate::{
+    code::Code,
+    failure::{Failure, Result},
+};
+use names::Names;
+
+pub(crate) use check::check_imports;
+pub(crate) use served::Served;
+
+/// What was asked to run, read and checked as far as that goes without a host.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) workload: Workload,
+    /// The names that each service and component imports and exports.
+    pub(crate) items: Vec<Item>,
+    /// Whether the host interfaces are left to derive.
+    is_bare: bool,
+}
+
+/// A service or component of a workload.
+#[derive(Debug)]
+pub(crate) struct Item {
+    /// What to call it in messages.
+    pub(crate) label: String,
+    pub(crate) names: Names,
+}
+
+impl Source {
+    /// Reads a component or a workload file.
+    pub(crate) fn read(path: &Path, env: &[(String, String)]) -> Result<Self> {
+        let is_yaml = path
+            .extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "yml");
+        if is_yaml {
+            let text = fs::read_to_string(path)
+                .map_err(|error| Failure::unreadable("workload file", path, error))?;
+            return yaml::read(path, &text, env);
+        }
+        let (bytes, names) = read_component(path)?;
+        let name = path.file_stem().map_or_else(
+            || "component".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        );
+        let local_resources = LocalResources {
+            environment: env.iter().cloned().collect(),
+            ..Default::default()
+        };
+        let mut workload = Workload {
+            namespace: "default".to_owned(),
+            name: name.clone(),
+            annotations: HashMap::new(),
+            service: None,
+            components: Vec::new(),
+            host_interfaces: Vec::new(),
+            volumes: Vec::new(),
+        };
+        if names.exports_run() {
+            workload.service = Some(Service {
+                bytes,
+                digest: None,
+                local_resources,
+                max_restarts: 0,
+            });
+        } else {
+            let component = Component {
+                name,
+                bytes,
+                local_resources,
+                ..Default::default()
+            };
+            workload.components.push(component);
+        }
+        let label = path.display().to_string();
+        Ok(Self {
+            workload,
+            items: vec![Item { label, names }],
+            is_bare: true,
+        })
+    }
+
+    /// Fills in the host interfaces of a bare component: those of its imports
+    /// that a plugin serves.
+    pub(crate) fn derive_interfaces(
+        &mut self,
+        host: &Host,
+        plugins: &LoadedPlugins,
+        served: &Served,
+    ) -> Result<()> {
+        if !self.is_bare {
+            return Ok(());
+        }
+        let service = self.workload.service.iter().map(|service| &service.bytes);
+        let components = self
+            .workload
+            .components
+            .iter()
+            .map(|component| &component.bytes);
+        let mut interfaces = Vec::new();
+        for bytes in service.chain(components) {
+            let found = host
+                .intersect_interfaces(bytes)
+                .map_err(|error| Failure::new(Code::Workload, error))?;
+            interfaces.extend(found);
+        }
+        // The host compares versions exactly. A plugin also serves compatible
+        // ones, which an entry without a version asks for.
+        for import in self.items.iter().flat_map(|item| item.names.interfaces()) {
+            let wanted = WitInterface::from(import.name.as_str());
+            if !interfaces
+                .iter()
+                .any(|known: &WitInterface| known.contains(&wanted))
+                && served.by(&import.name).is_some()
+            {
+                interfaces.push(WitInterface {
+                    version: None,
+                    ..wanted
+                });
+            }
+        }
+        self.workload.host_interfaces = merge(interfaces, plugins);
+        Ok(())
+    }
+}
+
+/// Joins the entries of one package and version that one plugin serves. Those
+/// of two plugins stay apart: the host gives an entry to one plugin, whole.
+fn merge(mut interfaces: Vec<WitInterface>, plugins: &LoadedPlugins) -> Vec<WitInterface> {
+    interfaces.sort_by_key(ToString::to_string);
+    let mut merged: Vec<(Option<&'static str>, WitInterface)> = Vec::new();
+    for interface in interfaces {
+        let owner = plugins
+            .plugins()
+            .iter()
+            .find(|plugin| plugin.world().includes_bidirectional(&interface))
+            .map(|plugin| plugin.id());
+        let joined = merged
+            .iter_mut()
+            .any(|(other, entry)| *other == owner && entry.merge(&interface));
+        if !joined {
+            merged.push((owner, interface));
+        }
+    }
+    merged.into_iter().map(|(_, interface)| interface).collect()
+}
+
+/// Reads a component and the names that it imports and exports.
+fn read_component(path: &Path) -> Result<(Bytes, Names)> {
+    let bytes = fs::read(path).map_err(|error| Failure::unreadable("component", path, error))?;
+    let names = Names::read(&bytes).map_err(|problem| {
+        Failure::message(Code::Workload, format!("{}: {problem}", path.display())).help(
+            "give a WebAssembly component (.wasm), such as the target wasm32-wasip2 makes, or a \
+             workload file (.yaml)",
+        )
+    })?;
+    Ok((Bytes::from(bytes), names))
+}
+
+/// A path that a workload file names, seen from the file.
+fn resolve(file: &Path, image: &str) -> PathBuf {
+    let image = image.strip_prefix("file://").unwrap_or(image);
+    match file.parent() {
+        Some(directory) => directory.join(image),
+        None => PathBuf::from(image),
+    }
+}

@@ -1,0 +1,100 @@
+//! What the tests have in common.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "a test fails by panicking, and uses a part of this"
+)]
+
+#[path = "../../../loader/tests/common/elf.rs"]
+#[allow(clippy::indexing_slicing, reason = "a test fails by panicking")]
+mod elf;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+pub use elf::{Elf, Note};
+
+pub struct Run {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+/// Longer than a run takes on a busy machine: what hangs is to fail.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+fn wash_host(directory: &Path, args: &[&str]) -> Run {
+    let child = Command::new(env!("CARGO_BIN_EXE_wash-host"))
+        .args(args)
+        .current_dir(directory)
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let id = child.id();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    let Ok(output) = receiver.recv_timeout(TIMEOUT) else {
+        kill(id, "KILL");
+        panic!("`wash-host {}` does not end", args.join(" "));
+    };
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = output.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Run {
+        code: status.code().unwrap(),
+        out: text(stdout),
+        err: text(stderr),
+    }
+}
+
+pub fn kill(id: u32, signal: &str) {
+    let status = Command::new("kill")
+        .args(["-s", signal, &id.to_string()])
+        .status();
+    assert!(status.unwrap().success());
+}
+
+pub struct Directory(tempfile::TempDir);
+
+impl Directory {
+    pub fn new() -> Self {
+        let directory = Self(tempfile::tempdir().unwrap());
+        std::fs::create_dir(directory.path().join("plugins")).unwrap();
+        directory
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    pub fn component(&self, name: &str, text: &str) -> PathBuf {
+        self.write(name, wat::parse_str(text).unwrap())
+    }
+
+    pub fn run(&self, args: &[&str]) -> Run {
+        wash_host(self.path(), args)
+    }
+}
+
+pub fn logger() -> Note {
+    Note::new("custom-logger", "wasi:logging")
+}

@@ -1,0 +1,46 @@
+//! A call that nobody waits for any more is cancelled in the plugin.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
+
+use std::pin::pin;
+use std::task::{Context, Waker};
+
+use e2e::events::Events;
+use e2e::{LOGGING, RUN, TestHost, artifacts, string};
+
+// One test, as a process has one subscriber.
+#[tokio::test(flavor = "multi_thread")]
+async fn sad_a_call_that_is_given_up() {
+    let events = Events::install();
+    let host = TestHost::builder()
+        .library(artifacts::faulty("panics-async"))
+        .guest("log-guest", [LOGGING])
+        .start()
+        .await
+        .unwrap();
+    for (i, message) in ["never", "never, and panics when it is cancelled"]
+        .into_iter()
+        .cycle()
+        .take(20)
+        .enumerate()
+    {
+        let mut guest = host.instance().await.unwrap();
+        let func = guest.func(RUN, "run").unwrap();
+        let args = [string(message)];
+        {
+            let mut call = pin!(guest.call(func, &args));
+            let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert!(polled.is_pending(), "{polled:?}");
+        }
+        drop(guest);
+        assert_eq!(events.with("message", &"cancelled".into()).len(), i + 1);
+    }
+    let results = host.call(RUN, "run", &[string("fine")]).await.unwrap();
+    assert_eq!(results, [string("logged: fine")]);
+    host.stop().await.unwrap();
+}
