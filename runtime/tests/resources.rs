@@ -66,9 +66,6 @@ async fn fuel_is_counted_and_not_rationed() {
 #[test]
 fn what_is_not_supported_is_refused_in_so_many_words() {
     let mut demo = workload(&[EMPTY], &[]);
-    demo.components[0].pool_size = 2;
-    assert!(error_of(demo).contains("pools of warm instances are not supported"));
-    let mut demo = workload(&[EMPTY], &[]);
     demo.components[0].local_resources.allowed_ip_name_lookups =
         [AllowedIpName("a.example".to_string())].into();
     assert_eq!(

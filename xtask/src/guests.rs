@@ -32,6 +32,9 @@ enum Source {
 const RUST: &[(&str, Kind, &str)] = &[
     ("bench-guest", Kind::Library, "bench"),
     ("capabilities-guest", Kind::Library, "capabilities"),
+    ("http-counter", Kind::Library, "http"),
+    ("http-hello", Kind::Library, "http"),
+    ("http-p3", Kind::Library, "http"),
     ("log-command", Kind::Command, "guest"),
     ("log-guest", Kind::Library, "guest"),
     ("resources-guest", Kind::Library, "resources"),

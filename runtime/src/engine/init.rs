@@ -11,7 +11,7 @@ use super::{
     inspect,
     sockets::{self, Loopback},
     volumes::Volumes,
-    workload::{Origin, UnresolvedWorkload, WorkloadComponent, WorkloadService},
+    workload::{InstancePolicy, Origin, UnresolvedWorkload, WorkloadComponent, WorkloadService},
 };
 use crate::types::{self, LocalResources, Workload};
 
@@ -124,15 +124,9 @@ impl WorkloadContext<'_> {
     }
 
     fn component(&self, component: types::Component) -> anyhow::Result<WorkloadComponent> {
+        let policy = InstancePolicy::new(component.pool_size, component.max_invocations);
         let initialize = || {
             self.check_supported(&component.local_resources)?;
-            if component.pool_size > 0 {
-                bail!(
-                    "pools of warm instances are not supported by this version of wash-runtime: \
-                     pool_size is {}; leave it at 0",
-                    component.pool_size
-                );
-            }
             let compiled = self
                 .engine
                 .compile(&component.bytes, component.digest.as_deref())?;
@@ -152,6 +146,7 @@ impl WorkloadContext<'_> {
             format!("component '{}' of workload '{}'", component.name, self.name)
         })?;
         component.set_origin(self.origin.clone());
+        component.set_instance_policy(policy);
         Ok(component)
     }
 

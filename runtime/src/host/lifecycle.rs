@@ -163,6 +163,7 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
+        self.http_handler.abort();
         self.workloads.abort_services();
         let lifecycle = self
             .lifecycle

@@ -39,12 +39,13 @@ pub struct Component {
     pub digest: Option<String>,
     /// Environment, limits, mounts.
     pub local_resources: LocalResources,
-    /// How many warm instances to keep. Zero or less: none, which is all that
-    /// this version of the runtime accepts.
+    /// How many warm instances to keep for HTTP requests. Zero or less: none,
+    /// every request has an instance of its own.
     pub pool_size: i32,
     /// After how many calls a warm instance is retired. Zero or less: never.
     pub max_invocations: i32,
-    /// How many calls a warm instance serves at once. Zero or less: one.
+    /// How many calls a warm instance may serve at once. Zero or less: one,
+    /// and this version of the runtime never has it serve more.
     pub max_concurrency: i32,
 }
 

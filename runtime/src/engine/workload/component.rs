@@ -14,10 +14,30 @@ use crate::{
     types::{LocalResources, VolumeMount},
 };
 
+/// How many warm instances of a component are kept, and for how long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct InstancePolicy {
+    /// No more than this many; 0 for none.
+    pub(crate) pool_size: usize,
+    /// After this many calls an instance is retired.
+    pub(crate) max_invocations: Option<u32>,
+}
+
+impl InstancePolicy {
+    /// From the numbers of a [`types::Component`](crate::types::Component).
+    pub(crate) fn new(pool_size: i32, max_invocations: i32) -> Self {
+        Self {
+            pool_size: usize::try_from(pool_size).unwrap_or(0),
+            max_invocations: u32::try_from(max_invocations).ok().filter(|most| *most > 0),
+        }
+    }
+}
+
 /// A component of a workload.
 #[derive(Clone, Debug)]
 pub struct WorkloadComponent {
     name: Arc<str>,
+    policy: InstancePolicy,
     metadata: WorkloadMetadata,
 }
 
@@ -40,6 +60,7 @@ impl WorkloadComponent {
         let label = format!("component '{name}' of workload '{workload_name}'");
         Self {
             name,
+            policy: InstancePolicy::default(),
             metadata: WorkloadMetadata::new(
                 workload_id.into(),
                 workload_name,
@@ -58,6 +79,14 @@ impl WorkloadComponent {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(crate) fn instance_policy(&self) -> InstancePolicy {
+        self.policy
+    }
+
+    pub(crate) fn set_instance_policy(&mut self, policy: InstancePolicy) {
+        self.policy = policy;
     }
 
     /// Identity, code and linker.

@@ -21,6 +21,7 @@ mod resolved;
 mod service;
 mod unresolved;
 
+pub(crate) use component::InstancePolicy;
 pub use component::WorkloadComponent;
 pub use item::WorkloadItem;
 pub(crate) use metadata::Origin;

@@ -20,6 +20,10 @@ pub trait HostHandler: Send + Sync + 'static {
     /// Stops to accept requests.
     async fn stop(&self) -> anyhow::Result<()>;
 
+    /// Ends everything at once, without waiting: the host was dropped without
+    /// being stopped.
+    fn abort(&self) {}
+
     /// The port that requests are accepted at; 0 if there is none.
     fn port(&self) -> u16;
 

@@ -1,0 +1,83 @@
+//! [`IngressBuilder`].
+
+use std::{fmt, net::SocketAddr, time::Duration};
+
+use super::{Ingress, TlsConfig, server::Server};
+use crate::host::http::{DefaultOutgoingHandler, OutgoingHandler, Router};
+
+const DEFAULT_DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Settings of an [`Ingress`].
+pub struct IngressBuilder<R: Router, O: OutgoingHandler = DefaultOutgoingHandler> {
+    router: R,
+    addr: SocketAddr,
+    outgoing: O,
+    tls: Option<TlsConfig>,
+    drain_timeout: Duration,
+}
+
+impl<R: Router> IngressBuilder<R> {
+    pub(super) fn new(router: R, addr: SocketAddr) -> Self {
+        Self {
+            router,
+            addr,
+            outgoing: DefaultOutgoingHandler::default(),
+            tls: None,
+            drain_timeout: DEFAULT_DRAIN_TIMEOUT,
+        }
+    }
+}
+
+impl<R: Router, O: OutgoingHandler> IngressBuilder<R, O> {
+    /// Who sends the requests of workloads.
+    #[must_use]
+    pub fn outgoing_handler<P: OutgoingHandler>(self, outgoing: P) -> IngressBuilder<R, P> {
+        IngressBuilder {
+            router: self.router,
+            addr: self.addr,
+            outgoing,
+            tls: self.tls,
+            drain_timeout: self.drain_timeout,
+        }
+    }
+
+    /// Serves TLS only.
+    #[must_use]
+    pub fn tls(mut self, tls: TlsConfig) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// How long requests in flight may take to finish when the host, or their
+    /// workload, is stopped. 10 seconds by default.
+    #[must_use]
+    pub fn drain_timeout(mut self, timeout: Duration) -> Self {
+        self.drain_timeout = timeout;
+        self
+    }
+
+    /// Binds the address.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be bound.
+    pub async fn build(self) -> anyhow::Result<Ingress<R, O>> {
+        let server = Server::new(
+            self.router,
+            self.outgoing,
+            self.tls.map(TlsConfig::acceptor),
+            self.drain_timeout,
+        );
+        Ingress::bind(server, self.addr).await
+    }
+}
+
+impl<R: Router, O: OutgoingHandler> fmt::Debug for IngressBuilder<R, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IngressBuilder")
+            .field("addr", &self.addr)
+            .field("tls", &self.tls)
+            .field("drain_timeout", &self.drain_timeout)
+            .finish_non_exhaustive()
+    }
+}

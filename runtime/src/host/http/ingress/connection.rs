@@ -1,0 +1,118 @@
+//! Accepting connections, and serving each until it or the server ends.
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use hyper::{
+    rt::{Executor, Read, Write},
+    service::service_fn,
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::TaskTracker;
+
+use super::{Scheme, Server, service};
+use crate::host::http::{OutgoingHandler, Router};
+
+/// How long a client may take for the TLS handshake, and for the head of a
+/// request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The pause after a connection could not be accepted, which mostly means that
+/// the process has too many open files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Accepts connections until the server closes, and then closes the socket.
+pub(super) async fn accept<R: Router, O: OutgoingHandler>(
+    listener: TcpListener,
+    server: Arc<Server<R, O>>,
+) {
+    let closing = server.closing.clone();
+    let mut closing = pin!(closing.cancelled());
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = &mut closing => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                server
+                    .connections
+                    .spawn(connection(stream, Arc::clone(&server)));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection; trying again");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection<R: Router, O: OutgoingHandler>(stream: TcpStream, server: Arc<Server<R, O>>) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot turn off Nagle's algorithm");
+    }
+    let Some(acceptor) = &server.tls else {
+        return serve(TokioIo::new(stream), Scheme::Http, server).await;
+    };
+    let handshake = tokio::time::timeout(HEAD_TIMEOUT, acceptor.accept(stream));
+    let handshake = tokio::select! {
+        biased;
+        () = server.closing.cancelled() => return,
+        handshake = handshake => handshake,
+    };
+    match handshake {
+        Ok(Ok(stream)) => serve(TokioIo::new(stream), Scheme::Https, server).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!("a TLS handshake took too long"),
+    }
+}
+
+async fn serve<R: Router, O: OutgoingHandler>(
+    io: impl Read + Write + Unpin + Send + 'static,
+    scheme: Scheme,
+    server: Arc<Server<R, O>>,
+) {
+    let mut builder = auto::Builder::new(Tracked(server.connections.clone()));
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT);
+    builder.http2().timer(TokioTimer::new());
+    let service = service_fn(|request| service::respond(Arc::clone(&server), scheme, request));
+    let mut connection = pin!(builder.serve_connection(io, service));
+    let mut closing = pin!(server.closing.cancelled());
+    let mut killing = pin!(server.killing.cancelled());
+    let mut is_closing = false;
+    let result = loop {
+        tokio::select! {
+            biased;
+            result = connection.as_mut() => break result,
+            () = &mut killing => return,
+            () = &mut closing, if !is_closing => {
+                is_closing = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    };
+    if let Err(error) = result {
+        // A client that went away, most of the time.
+        tracing::debug!(error, "a connection ended with an error");
+    }
+}
+
+/// Runs hyper's own tasks, the streams of HTTP/2, where they are waited for.
+#[derive(Clone)]
+struct Tracked(TaskTracker);
+
+impl<F> Executor<F> for Tracked
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, future: F) {
+        self.0.spawn(future);
+    }
+}

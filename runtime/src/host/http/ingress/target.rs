@@ -1,0 +1,243 @@
+//! A component that requests are routed to.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use wasmtime::PoolConcurrencyLimitError;
+use wasmtime_wasi_http::{handler::ProxyPre, p2, p3};
+
+use super::{
+    Scheme,
+    body::{GuestBody, ResponseBody},
+    call::{Exchange, Instance, Responder},
+    pool::{Pool, Warm},
+    report::Reporter,
+};
+use crate::{
+    engine::{
+        ctx::SharedCtx,
+        workload::{ResolvedWorkload, WorkloadComponent},
+    },
+    plugin::catch_unwind,
+};
+
+/// How long a call that was cancelled may take to go.
+const KILL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// One workload's component that serves HTTP, ready to be called.
+pub(super) struct Target {
+    workload: ResolvedWorkload,
+    component_id: String,
+    /// Resolved once: a request only instantiates it.
+    pre: ProxyPre<SharedCtx>,
+    pool: Pool<Instance>,
+    /// The calls into the guest. One may outlast its response.
+    calls: TaskTracker,
+    killing: CancellationToken,
+    pub(super) reporter: Reporter,
+}
+
+/// Why there is no response of the guest's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// It trapped, or ended without a response.
+    Guest,
+    /// The engine has no room for another instance.
+    Busy,
+    /// The workload was stopped meanwhile.
+    Stopped,
+}
+
+impl Failure {
+    pub(super) fn status(self) -> StatusCode {
+        match self {
+            Self::Guest => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Busy | Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Guest => "the component failed to answer; the host's log says why",
+            Self::Busy => "the host is busy; try again later",
+            Self::Stopped => "the workload was stopped",
+        })
+    }
+}
+
+impl Target {
+    pub(super) async fn new(
+        workload: &ResolvedWorkload,
+        component_id: &str,
+    ) -> anyhow::Result<Self> {
+        let components = workload.components();
+        let components = components.read().await;
+        let component = components
+            .get(component_id)
+            .with_context(|| format!("there is no component '{component_id}'"))?;
+        let pre = pre_instantiate(component).with_context(|| {
+            format!(
+                "component '{}' of workload '{}' cannot serve HTTP",
+                component.name(),
+                workload.name()
+            )
+        })?;
+        Ok(Self {
+            workload: workload.clone(),
+            component_id: component_id.to_string(),
+            pre,
+            pool: Pool::new(component.instance_policy()),
+            calls: TaskTracker::new(),
+            killing: CancellationToken::new(),
+            reporter: Reporter::new(workload, component.name()),
+        })
+    }
+
+    /// Has the guest answer a request.
+    ///
+    /// The call is a task of its own: the guest may have things to do after its
+    /// response, and while its body is being read.
+    pub(super) async fn call(
+        self: &Arc<Self>,
+        scheme: Scheme,
+        request: Request<Incoming>,
+    ) -> Result<Response<ResponseBody>, Failure> {
+        let (exchange, responder, mut response) = Exchange::new();
+        let this = Arc::clone(self);
+        let mut task = self.calls.spawn({
+            let exchange = exchange.clone();
+            async move {
+                let call = this.run(scheme, request, responder, &exchange);
+                let call = this.killing.run_until_cancelled(catch_unwind(call));
+                let error = match call.await {
+                    Some(Ok(Ok(()))) => return Ok(()),
+                    Some(Ok(Err(error))) => error,
+                    Some(Err(panic)) => wasmtime::format_err!("the host panicked: {panic}"),
+                    None => return Err(Failure::Stopped),
+                };
+                if error.is::<PoolConcurrencyLimitError>() {
+                    this.reporter.busy(&error);
+                    return Err(Failure::Busy);
+                }
+                this.reporter.failed(&error);
+                Err(Failure::Guest)
+            }
+        });
+        // A guest that sets no response may keep the means to set it for as
+        // long as its instance lives, so the end of the call counts as well.
+        let response = tokio::select! {
+            biased;
+            response = &mut response => response.ok(),
+            ended = &mut task => match response.try_recv() {
+                Ok(response) => Some(response),
+                Err(_) => return Err(self.unanswered(ended.unwrap_or(Err(Failure::Stopped)))),
+            },
+        };
+        match response {
+            Some(Ok(response)) => {
+                Ok(response.map(|body| ResponseBody::Guest(GuestBody::new(body, exchange))))
+            }
+            Some(Err(code)) => {
+                self.reporter.refused(&code);
+                Err(Failure::Guest)
+            }
+            None => Err(self.unanswered(task.await.unwrap_or(Err(Failure::Stopped)))),
+        }
+    }
+
+    /// What to make of a call that ended without a response.
+    fn unanswered(&self, ended: Result<(), Failure>) -> Failure {
+        match ended {
+            Ok(()) => {
+                self.reporter.unanswered();
+                Failure::Guest
+            }
+            Err(failure) => failure,
+        }
+    }
+
+    async fn run(
+        &self,
+        scheme: Scheme,
+        request: Request<Incoming>,
+        responder: Responder,
+        exchange: &Exchange,
+    ) -> wasmtime::Result<()> {
+        let mut warm = match self.pool.take() {
+            Some(warm) => warm,
+            None => Warm::fresh(self.instantiate().await?),
+        };
+        // Goes before the instance does: when the body ends for want of a
+        // writer, it must be known why.
+        let guard = exchange.guard();
+        warm.instance.call(scheme, request, responder).await?;
+        guard.completed();
+        if exchange.is_answered() {
+            self.pool.put(warm);
+        }
+        Ok(())
+    }
+
+    async fn instantiate(&self) -> wasmtime::Result<Instance> {
+        let store = self.workload.new_store(&self.component_id).await;
+        let mut store = store.map_err(wasmtime::Error::from_anyhow)?;
+        let proxy = self.pre.instantiate_async(&mut store).await?;
+        Ok(Instance::new(store, proxy))
+    }
+
+    /// How many calls there are.
+    pub(super) fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Waits until the guest has no more calls.
+    pub(super) async fn drained(&self) {
+        self.calls.close();
+        self.calls.wait().await;
+    }
+
+    /// Cancels the calls that are left.
+    pub(super) fn kill(&self) {
+        self.killing.cancel();
+    }
+
+    /// Lets calls finish for so long, and cancels those that do not. No more
+    /// must be made.
+    pub(super) async fn retire(&self, drain: Duration) {
+        if tokio::time::timeout(drain, self.drained()).await.is_err() {
+            tracing::warn!(
+                workload = self.workload.name(),
+                calls = self.calls.len(),
+                "cancelling HTTP requests that did not finish within {drain:?}"
+            );
+            self.kill();
+            let gone = tokio::time::timeout(KILL_TIMEOUT, self.drained()).await;
+            if gone.is_err() {
+                tracing::error!(
+                    workload = self.workload.name(),
+                    calls = self.calls.len(),
+                    "HTTP requests cannot be cancelled; leaving them behind"
+                );
+            }
+        }
+        self.pool.close();
+    }
+}
+
+fn pre_instantiate(component: &WorkloadComponent) -> anyhow::Result<ProxyPre<SharedCtx>> {
+    let resolved = component.pre_instantiate_ref()?;
+    let is_p3 = component
+        .component_exports()?
+        .iter()
+        .any(|(name, _)| name.starts_with("wasi:http/handler@0.3"));
+    Ok(if is_p3 {
+        ProxyPre::P3(p3::bindings::ServicePre::new(resolved)?)
+    } else {
+        ProxyPre::P2(p2::bindings::ProxyPre::new(resolved)?)
+    })
+}
