@@ -4,8 +4,12 @@ use std::env::consts::{DLL_PREFIX, DLL_SUFFIX, EXE_SUFFIX};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// The target directory, as the running test lies in it.
+/// The target directory: the one named, when the tests are another compiler's
+/// (see `cargo xtask foreign`), or else the one that the running test lies in.
 fn target() -> PathBuf {
+    if let Some(named) = env::var_os("E2E_ARTIFACTS") {
+        return named.into();
+    }
     let test = env::current_exe().expect("a program knows where it is");
     let profile = test
         .ancestors()

@@ -150,22 +150,52 @@ fn others(packages: &[&Package]) -> Result<(Vec<Toolchain>, Vec<String>)> {
     Ok((toolchains, skipped))
 }
 
-fn build_with(
-    workspace: &Workspace,
-    toolchain: &Toolchain,
-    packages: &[&Package],
-) -> Result<Vec<PathBuf>> {
+/// Runs the suite of values in a host that each other compiler built, on the
+/// plugins of this one: it must not matter which of the two is the newer.
+pub(crate) fn test_hosts(workspace: &Workspace) -> Result<()> {
+    let packages = packages(workspace)?;
+    let (toolchains, _) = others(&packages)?;
+    if toolchains.is_empty() {
+        eprintln!("foreign hosts: skipped: only one toolchain installed");
+    }
+    for toolchain in &toolchains {
+        let mut cargo = cargo_of(workspace, toolchain);
+        cargo
+            .args(["test", "--package", "e2e", "--test", "values"])
+            .env("E2E_ARTIFACTS", &workspace.target);
+        cmd::echo(&mut cargo).with_context(|| {
+            format!(
+                "a host built by {} does not run the plugins",
+                toolchain.name
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// Cargo of another toolchain, with a target directory of its own.
+fn cargo_of(workspace: &Workspace, toolchain: &Toolchain) -> Command {
     let target = workspace.target.join("foreign-build").join(&toolchain.name);
     let mut cargo = Command::new("rustup");
-    cargo.args(["run", &toolchain.name, "cargo", "build"]);
-    for package in packages {
-        cargo.args(["--package", &package.name]);
-    }
+    cargo.args(["run", &toolchain.name, "cargo"]);
     workspace.locate(&mut cargo);
     cargo.env("CARGO_TARGET_DIR", target);
     // What names the active compiler.
     for variable in ["CARGO", "RUSTC", "RUSTDOC", "RUSTC_WORKSPACE_WRAPPER"] {
         cargo.env_remove(variable);
+    }
+    cargo
+}
+
+fn build_with(
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+    packages: &[&Package],
+) -> Result<Vec<PathBuf>> {
+    let mut cargo = cargo_of(workspace, toolchain);
+    cargo.arg("build");
+    for package in packages {
+        cargo.args(["--package", &package.name]);
     }
     let artifacts = artifacts::build(&mut cargo)?;
     packages

@@ -30,5 +30,6 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
         examples.args(["--exclude", &package.name]);
     }
     cmd::echo(&mut examples)?;
+    foreign::test_hosts(workspace)?;
     readme::run(workspace)
 }
