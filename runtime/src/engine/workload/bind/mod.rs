@@ -1,6 +1,6 @@
 //! Which plugin serves what, and undoing it.
 //!
-//! [`plan`] decides, from nothing but worlds and declarations, which plugin
+//! [`plan()`] decides, from nothing but worlds and declarations, which plugin
 //! serves which declared interface to which item. [`Bindings`] records what
 //! was done of it, and undoes exactly that.
 
