@@ -1,8 +1,8 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::code;
@@ -16,6 +16,10 @@ pub(crate) struct Cli {
     #[arg(long, global = true, value_name = "LEVEL")]
     pub(crate) log: Option<String>,
 
+    /// How to log
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -24,7 +28,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a component or a workload, served by the plugins
     #[command(after_help = code::HELP)]
-    Run(Run),
+    Run(Box<Run>),
     /// Look at plugins without running any of their code
     #[command(subcommand)]
     Plugin(Plugin),
@@ -58,10 +62,46 @@ pub(crate) struct Run {
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     pub(crate) env: Vec<(String, String)>,
 
+    #[command(flatten)]
+    pub(crate) http: Http,
+
+    /// Serve metrics, in the text format of Prometheus, at this address
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) metrics: Option<SocketAddr>,
+
     /// The component (.wasm), or the workload (.yaml) in the form of
-    /// wasmCloud's Workload or WorkloadDeployment
-    #[arg(value_name = "COMPONENT|WORKLOAD")]
-    pub(crate) workload: PathBuf,
+    /// wasmCloud's Workload or WorkloadDeployment; can be repeated
+    #[arg(value_name = "COMPONENT|WORKLOAD", required = true)]
+    pub(crate) workloads: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Http {
+    /// Take HTTP requests at this address, such as 127.0.0.1:8000, for the
+    /// workloads that serve them
+    #[arg(long = "http", value_name = "ADDR")]
+    pub(crate) addr: Option<SocketAddr>,
+
+    /// Serve HTTPS, with the certificate chain of a PEM file
+    #[arg(long, value_name = "FILE", requires_all = ["addr", "tls_key"])]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key, a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Send every HTTP request to the workload that started last, whatever
+    /// its Host header; bare components are served like that anyhow
+    #[arg(long, requires = "addr")]
+    pub(crate) dev: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
 }
 
 #[derive(Debug, Subcommand)]

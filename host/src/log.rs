@@ -1,10 +1,14 @@
 //! The log, on standard error.
 
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    sync::OnceLock,
+};
 
 use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::{
+    cli::LogFormat,
     code::Code,
     failure::{Failure, Result},
 };
@@ -13,8 +17,11 @@ use crate::{
 /// on themselves.
 const DEFAULT: &str = "info,wasmtime=warn,cranelift=warn,regalloc2=warn";
 
+/// Whether the log is for machines.
+static JSON: OnceLock<()> = OnceLock::new();
+
 /// Starts logging what `--log`, or else `RUST_LOG`, asks for.
-pub(crate) fn init(level: Option<&str>) -> Result<()> {
+pub(crate) fn init(level: Option<&str>, format: LogFormat) -> Result<()> {
     let invalid = |what: &str, error: tracing_subscriber::filter::ParseError| {
         Failure::message(
             Code::Usage,
@@ -30,12 +37,25 @@ pub(crate) fn init(level: Option<&str>) -> Result<()> {
             .map_err(|error| invalid(&format!("`{level}` in RUST_LOG"), error))?,
         (None, _) => EnvFilter::new(DEFAULT),
     };
-    fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(colours(&io::stderr()))
-        .init();
+    let log = fmt().with_env_filter(filter).with_writer(io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(colours(&io::stderr())).init(),
+        LogFormat::Json => {
+            JSON.get_or_init(|| ());
+            log.json().flatten_event(true).init();
+        }
+    }
     Ok(())
+}
+
+/// Tells something on standard error whatever is logged; as a line of the log
+/// where programs read that.
+pub(crate) fn tell(message: &str) {
+    if JSON.get().is_some() {
+        tracing::info!("{message}");
+    } else {
+        eprintln!("{message}");
+    }
 }
 
 /// Whether to colour what goes to `stream`: a terminal, and no

@@ -10,9 +10,11 @@
 mod cli;
 mod code;
 mod failure;
+mod http;
 mod inspect;
 mod list;
 mod log;
+mod metrics;
 mod output;
 mod run;
 mod signals;
@@ -38,9 +40,9 @@ fn main() -> ExitCode {
 
 /// Does what was asked, and answers with the exit code.
 fn execute(cli: Cli) -> Result<u8> {
-    log::init(cli.log.as_deref())?;
+    log::init(cli.log.as_deref(), cli.log_format)?;
     match cli.command {
-        Command::Run(options) => run::command(options),
+        Command::Run(options) => run::command(&options),
         Command::Plugin(Plugin::List { directory, json }) => list::command(&directory, json),
         Command::Plugin(Plugin::Inspect { file, json, wit }) => {
             inspect::command(&file, inspect::Form::new(json, wit))

@@ -13,6 +13,8 @@ use crate::{
     cli::Run,
     code::Code,
     failure::{Failure, Result},
+    http::{self, Server},
+    log, metrics,
     signals::Signals,
     workload::{Item, Served, Source, check_imports},
 };
@@ -20,7 +22,7 @@ use crate::{
 /// How long tasks that do not end by themselves may hold up the end.
 const LEFTOVERS_TIMEOUT: Duration = Duration::from_millis(200);
 
-pub(crate) fn command(options: Run) -> Result<u8> {
+pub(crate) fn command(options: &Run) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -28,14 +30,15 @@ pub(crate) fn command(options: Run) -> Result<u8> {
     let result = runtime.block_on(async {
         let signals = Signals::listen().map_err(|error| Failure::new(Code::Io, error))?;
         let prepared = tokio::select! {
-            prepared = prepare(&options) => prepared?,
+            prepared = prepare(options) => prepared?,
             code = signals.received() => return Ok(code.number()),
         };
-        let (host, source) = tokio::select! {
+        let started = tokio::select! {
             started = prepared.start() => started?,
             code = signals.received() => return Ok(code.number()),
         };
-        let result = run(&host, source, &signals).await;
+        let host = Arc::clone(&started.host);
+        let result = run(started, &signals).await;
         if let Err(error) = Arc::clone(&host).stop().await {
             tracing::error!(
                 error = format!("{error:#}"),
@@ -51,24 +54,71 @@ pub(crate) fn command(options: Run) -> Result<u8> {
 /// A host with its plugins, not started, and what it is to run.
 struct Prepared {
     host: Host,
-    source: Source,
+    server: Option<Server>,
+    sources: Vec<Source>,
 }
 
-/// Reads the workload and loads the plugins.
+/// A host with its plugins.
+struct Started {
+    host: Arc<Host>,
+    server: Option<Server>,
+    sources: Vec<Source>,
+}
+
+/// Reads the workloads, loads the plugins and binds the addresses.
 async fn prepare(options: &Run) -> Result<Prepared> {
-    let mut source = Source::read(&options.workload, &options.env)?;
+    let mut sources = options
+        .workloads
+        .iter()
+        .map(|path| Source::read(path, &options.env))
+        .collect::<Result<Vec<_>>>()?;
+    check_names(&sources)?;
+    http::check(&options.http, &sources)?;
+    if let Some(addr) = options.metrics {
+        metrics::serve(addr).await?;
+    }
     let plugins = load_plugins(options).await?;
-    let builder = plugins
+    let mut builder = plugins
         .register(HostBuilder::new())
         .map_err(|error| Failure::new(Code::Rejected, error))?;
+    let server = http::bind(&options.http, &sources).await?;
+    if let Some(server) = &server {
+        builder = builder.with_http_handler(server.handler());
+    }
     let host = Engine::builder()
         .build()
         .and_then(|engine| builder.with_engine(engine).build())
         .map_err(|error| Failure::new(Code::WorkloadStart, error))?;
     let served = Served::new(&plugins);
-    source.derive_interfaces(&host, &plugins, &served)?;
-    check_imports(&source.items, &source.workload.host_interfaces, &served)?;
-    Ok(Prepared { host, source })
+    for source in &mut sources {
+        source.derive_interfaces(&host, &plugins, &served)?;
+        check_imports(&source.items, &source.workload.host_interfaces, &served)?;
+    }
+    Ok(Prepared {
+        host,
+        server,
+        sources,
+    })
+}
+
+/// The host tells workloads apart by their names.
+fn check_names(sources: &[Source]) -> Result<()> {
+    let mut names: Vec<&str> = sources
+        .iter()
+        .map(|source| source.workload.name.as_str())
+        .collect();
+    names.sort_unstable();
+    for pair in names.windows(2) {
+        if let [one, other] = pair
+            && one == other
+        {
+            return Err(
+                Failure::message(Code::Usage, format!("two workloads are called `{one}`"))
+                    .help("rename one of the files, or give its workload another name"),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Loads the plugins on a thread of their own: their initialisers may take
@@ -98,18 +148,70 @@ async fn load_plugins(options: &Run) -> Result<LoadedPlugins> {
 }
 
 impl Prepared {
-    async fn start(self) -> Result<(Arc<Host>, Source)> {
-        let Self { host, source } = self;
+    async fn start(self) -> Result<Started> {
+        let Self {
+            host,
+            server,
+            sources,
+        } = self;
         let host = host.start().await.map_err(|error| {
             Failure::new(Code::PluginStart, error)
                 .help("correct its configuration (--config), or start the host without it")
         })?;
-        Ok((host, source))
+        Ok(Started {
+            host,
+            server,
+            sources,
+        })
     }
 }
 
-/// Runs the workload until it ends, or a signal arrives.
-async fn run(host: &Host, source: Source, signals: &Signals) -> Result<u8> {
+/// A workload that runs.
+struct Running {
+    id: String,
+    is_service: bool,
+}
+
+/// Runs the workloads until all have ended, or a signal arrives.
+async fn run(started: Started, signals: &Signals) -> Result<u8> {
+    let Started {
+        host,
+        server,
+        sources,
+    } = started;
+    let mut all = Vec::new();
+    for source in sources {
+        // With a server, what is exported is no riddle.
+        let tells_exports = server.is_none();
+        tokio::select! {
+            running = start(&host, source, tells_exports) => all.push(running?),
+            code = signals.received() => return Ok(code.number()),
+        }
+    }
+    if let Some(server) = &server {
+        log::tell(&format!("listening on {}", server.url()));
+    }
+    let runs_on = all.iter().any(|running| !running.is_service);
+    let ended = async {
+        let mut code = Ok(0);
+        for running in &all {
+            let exit = exit_code(host.wait_workload(&running.id).await);
+            if matches!(code, Ok(0)) {
+                code = exit;
+            }
+        }
+        code
+    };
+    tokio::select! {
+        code = ended => code,
+        // A component has no end of its own: this is how it is stopped.
+        _ = signals.received(), if runs_on => Ok(0),
+        code = signals.received(), if !runs_on => Ok(code.number()),
+    }
+}
+
+/// Starts one workload.
+async fn start(host: &Host, source: Source, tells_exports: bool) -> Result<Running> {
     let Source {
         workload, items, ..
     } = source;
@@ -119,30 +221,24 @@ async fn run(host: &Host, source: Source, signals: &Signals) -> Result<u8> {
         workload_id: id.clone(),
         workload,
     };
-    let response = tokio::select! {
-        response = host.workload_start(request) => response,
-        code = signals.received() => return Ok(code.number()),
-    };
     let WorkloadStatus {
         workload_state,
         message,
         ..
-    } = response
+    } = host
+        .workload_start(request)
+        .await
         .map_err(|error| Failure::new(Code::WorkloadStart, error))?
         .workload_status;
     if workload_state != WorkloadState::Running {
-        let error = anyhow::Error::msg(message).context("the workload did not start");
+        let error =
+            anyhow::Error::msg(message).context(format!("the workload `{id}` did not start"));
         return Err(Failure::new(Code::WorkloadStart, error));
     }
-    if !is_service {
+    if !is_service && tells_exports {
         tell_exports(&items);
     }
-    tokio::select! {
-        exit = host.wait_workload(&id) => exit_code(exit),
-        // A component has no end of its own: this is how it is stopped.
-        _ = signals.received(), if !is_service => Ok(0),
-        code = signals.received(), if is_service => Ok(code.number()),
-    }
+    Ok(Running { id, is_service })
 }
 
 /// Says why nothing seems to happen.
@@ -159,7 +255,9 @@ fn tell_exports(items: &[Item]) {
             .collect::<Vec<_>>()
             .join(", "),
     };
-    eprintln!("running until Ctrl-C; the workload exports {exports}");
+    log::tell(&format!(
+        "running until Ctrl-C; the workload exports {exports}"
+    ));
 }
 
 /// The guest's own code, or why it has none.

@@ -101,6 +101,20 @@ impl Source {
         })
     }
 
+    /// Whether it is a component, and not a workload file.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.is_bare
+    }
+
+    /// The interface by which it takes HTTP requests.
+    pub(crate) fn http_handler(&self) -> Option<&str> {
+        self.items
+            .iter()
+            .flat_map(|item| &item.names.exports)
+            .map(String::as_str)
+            .find(|export| WitInterface::from(*export).is_incoming_http_handler())
+    }
+
     /// Fills in the host interfaces of a bare component: those of its imports
     /// that a plugin serves.
     pub(crate) fn derive_interfaces(

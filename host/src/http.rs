@@ -1,0 +1,92 @@
+//! The HTTP server that `--http` asks for.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use wash_runtime::host::http::{DevRouter, DynamicRouter, HostHandler, Ingress, Router, TlsConfig};
+
+use crate::{
+    cli::Http,
+    code::Code,
+    failure::{Failure, Result},
+    workload::Source,
+};
+
+/// A server that is bound and takes requests as soon as the host starts.
+pub(crate) struct Server {
+    handler: Arc<dyn HostHandler>,
+    addr: SocketAddr,
+    is_tls: bool,
+}
+
+impl Server {
+    pub(crate) fn handler(&self) -> Arc<dyn HostHandler> {
+        Arc::clone(&self.handler)
+    }
+
+    /// Where it can be reached.
+    pub(crate) fn url(&self) -> String {
+        let scheme = if self.is_tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.addr)
+    }
+}
+
+/// Refuses a component that waits for requests where there are none.
+pub(crate) fn check(options: &Http, sources: &[Source]) -> Result<()> {
+    if options.addr.is_some() {
+        return Ok(());
+    }
+    let waiting = sources.iter().find_map(|source| {
+        let is_component = source.is_bare() && source.workload.service.is_none();
+        let handler = source.http_handler().filter(|_| is_component)?;
+        Some((&source.workload.name, handler))
+    });
+    match waiting {
+        Some((name, handler)) => Err(Failure::message(
+            Code::Usage,
+            format!("`{name}` exports `{handler}`: it serves HTTP, and there is no address to serve it at"),
+        )
+        .help("add --http 127.0.0.1:8000, or another address")),
+        None => Ok(()),
+    }
+}
+
+/// Binds the server that was asked for.
+pub(crate) async fn bind(options: &Http, sources: &[Source]) -> Result<Option<Server>> {
+    let Some(addr) = options.addr else {
+        return Ok(None);
+    };
+    let tls = match (&options.tls_cert, &options.tls_key) {
+        (Some(certificates), Some(key)) => Some(
+            TlsConfig::from_files(certificates, key)
+                .map_err(|error| Failure::new(Code::Config, error))?,
+        ),
+        _ => None,
+    };
+    // A bare component has no configuration to name a host in.
+    let server = if options.dev || sources.iter().all(Source::is_bare) {
+        server(DevRouter::new(), addr, tls).await
+    } else {
+        server(DynamicRouter::new(), addr, tls).await
+    };
+    server.map(Some).map_err(|error| {
+        Failure::new(Code::Io, error).help("choose another address, or port 0 for any free one")
+    })
+}
+
+async fn server<R: Router>(
+    router: R,
+    addr: SocketAddr,
+    tls: Option<TlsConfig>,
+) -> anyhow::Result<Server> {
+    let is_tls = tls.is_some();
+    let mut ingress = Ingress::builder(router, addr);
+    if let Some(tls) = tls {
+        ingress = ingress.tls(tls);
+    }
+    let ingress = ingress.build().await?;
+    Ok(Server {
+        addr: ingress.addr(),
+        handler: Arc::new(ingress),
+        is_tls,
+    })
+}

@@ -1,0 +1,82 @@
+//! The metrics that `--metrics` serves.
+
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
+
+use http_body_util::Full;
+use hyper::{
+    Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    header::{CONTENT_TYPE, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::{
+    code::Code,
+    failure::{Failure, Result},
+};
+
+const CONTENT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
+/// How long a client may take for its request.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The pause after a connection could not be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Starts to keep metrics, and serves them until the process ends.
+pub(crate) async fn serve(addr: SocketAddr) -> Result<()> {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder)
+        .map_err(|error| Failure::message(Code::Io, format!("cannot keep metrics: {error}")))?;
+    wash_runtime::observability::describe_metrics();
+    let listener = TcpListener::bind(addr).await.map_err(|error| {
+        let error = anyhow::Error::new(error).context(format!("cannot serve metrics at {addr}"));
+        Failure::new(Code::Io, error).help("choose another address, or port 0 for any free one")
+    })?;
+    if let Ok(addr) = listener.local_addr() {
+        crate::log::tell(&format!("metrics at http://{addr}/metrics"));
+    }
+    tokio::spawn(async move {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => drop(tokio::spawn(connection(stream, handle.clone()))),
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            }
+        }
+    });
+    Ok(())
+}
+
+async fn connection(stream: TcpStream, handle: PrometheusHandle) {
+    let service = service_fn(move |request| {
+        let response = respond(&request, &handle);
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection for metrics ended with an error");
+    }
+}
+
+fn respond(request: &Request<Incoming>, handle: &PrometheusHandle) -> Response<Full<Bytes>> {
+    let (status, text) = match request.uri().path() {
+        "/metrics" => {
+            handle.run_upkeep();
+            (StatusCode::OK, handle.render())
+        }
+        _ => (StatusCode::NOT_FOUND, "see /metrics\n".to_owned()),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, CONTENT);
+    response
+}
