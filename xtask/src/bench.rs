@@ -1,4 +1,4 @@
-//! Measurements, built with optimisations: `cargo xtask bench calls`.
+//! Measurements, built with optimisations: `cargo xtask bench calls` and `… http`.
 
 use std::process::Command;
 
@@ -35,5 +35,23 @@ pub(crate) fn calls(workspace: &Workspace, args: &[String]) -> Result<()> {
             .arg("--json")
             .arg(folder.join("calls.json"))
             .args(args),
+    )
+}
+
+/// What the HTTP server costs, beside the least that serving a component takes.
+pub(crate) fn http(workspace: &Workspace) -> Result<()> {
+    guests::build(workspace, &["http-hello"])?;
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--release", "--package", "bench-http"]);
+    let built = artifacts::build(&mut cargo).context("cannot build the bench")?;
+    let program = built
+        .iter()
+        .filter_map(|artifact| artifact.executable.as_deref())
+        .find(|path| path.file_stem().is_some_and(|name| name == "bench-http"))
+        .context("cargo built no program called bench-http")?;
+    cmd::echo(
+        Command::new(program)
+            .arg(guests::path(workspace, "http-hello"))
+            .arg(workspace.target.join("bench").join("http.json")),
     )
 }

@@ -91,6 +91,9 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Requests through the HTTP server, beside the least that serving a component takes; figures
+    /// go to target/bench/http.json
+    Http,
 }
 
 fn main() -> ExitCode {
@@ -122,6 +125,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Test { args } => test::run(&workspace, &args),
         Task::Readme => readme::run(&workspace),
         Task::Bench(Bench::Calls { args }) => bench::calls(&workspace, &args),
+        Task::Bench(Bench::Http) => bench::http(&workspace),
         Task::Foreign => foreign::build(&workspace),
     }
 }
