@@ -28,7 +28,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a component or a workload, served by the plugins
     #[command(after_help = code::HELP)]
-    Run(Run),
+    Run(Box<Run>),
     /// Look at plugins without running any of their code
     #[command(subcommand)]
     Plugin(Plugin),

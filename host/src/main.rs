@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 fn execute(cli: Cli) -> Result<u8> {
     log::init(cli.log.as_deref(), cli.log_format)?;
     match cli.command {
-        Command::Run(options) => run::command(options),
+        Command::Run(options) => run::command(&options),
         Command::Plugin(Plugin::List { directory, json }) => list::command(&directory, json),
         Command::Plugin(Plugin::Inspect { file, json, wit }) => {
             inspect::command(&file, inspect::Form::new(json, wit))

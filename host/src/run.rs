@@ -22,7 +22,7 @@ use crate::{
 /// How long tasks that do not end by themselves may hold up the end.
 const LEFTOVERS_TIMEOUT: Duration = Duration::from_millis(200);
 
-pub(crate) fn command(options: Run) -> Result<u8> {
+pub(crate) fn command(options: &Run) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -30,7 +30,7 @@ pub(crate) fn command(options: Run) -> Result<u8> {
     let result = runtime.block_on(async {
         let signals = Signals::listen().map_err(|error| Failure::new(Code::Io, error))?;
         let prepared = tokio::select! {
-            prepared = prepare(&options) => prepared?,
+            prepared = prepare(options) => prepared?,
             code = signals.received() => return Ok(code.number()),
         };
         let started = tokio::select! {

@@ -76,7 +76,6 @@ fn all(workspace: &Workspace) -> Result<Vec<Guest>> {
             name: name.to_owned(),
             source: Source::Rust { kind, wit },
         })
-        .into_iter()
         .collect::<Vec<_>>();
     let entries = fs::read_dir(&folder)
         .and_then(Iterator::collect::<std::io::Result<Vec<_>>>)
