@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | [`Candidate`] | [`Scan`] | there is a file with a library's name |
 //! | [`Inspected`] | [`Candidate::inspect`] | a library for this machine, with a valid manifest |
-//! | [`Admitted`] | [`admit`] | it fits this host and the other plugins |
+//! | [`Admitted`] | [`admit()`] | it fits this host and the other plugins |
 //! | [`Loaded`] | [`library::load`] | its code is in the process, and is what the manifest says |
 //! | [`LoadedPlugin`] | [`LoadedPlugin::new`] | it is a [`HostPlugin`], to be registered |
 //!
