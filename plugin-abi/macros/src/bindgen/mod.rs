@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use wit_parser::{InterfaceId, Resolve, WorldId, WorldItem, WorldKey};
+use wit_parser::{InterfaceId, Resolve, TypeDefKind, WorldId, WorldItem, WorldKey};
 
 use interface::Served;
 use options::Options;
@@ -61,6 +61,15 @@ impl<'a> Generator<'a> {
                     if let Some((function, _)) = resolve.interfaces[*id].functions.iter().next() {
                         return Err(error(format_args!(
                             "the world imports `{interface}`, which has functions such as `{function}`: this version of bindgen! can only serve interfaces (`export`), not call them"
+                        )));
+                    }
+                    let resource = resolve.interfaces[*id]
+                        .types
+                        .iter()
+                        .find(|(_, ty)| matches!(resolve.types[**ty].kind, TypeDefKind::Resource));
+                    if let Some((resource, _)) = resource {
+                        return Err(error(format_args!(
+                            "the world imports `{interface}`, which has the resource `{resource}`: if the plugin serves it, `export` the interface too; resources of others cannot be used yet"
                         )));
                     }
                     paths.insert(*id, names::module(resolve, *id)?);
