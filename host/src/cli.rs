@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::code;
+use crate::{capabilities::Backend, code};
 
 /// A wasmCloud host whose capabilities are native plugins in a directory
 #[derive(Debug, Parser)]
@@ -61,6 +61,16 @@ pub(crate) struct Run {
     /// components; can be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     pub(crate) env: Vec<(String, String)>,
+
+    /// Serve wasi:keyvalue from memory, file:DIR, nats://HOST:PORT or
+    /// redis://HOST:PORT, instead of from a plugin
+    #[arg(
+        long,
+        value_name = "STORE",
+        env = "WASH_KEYVALUE",
+        hide_env_values = true
+    )]
+    pub(crate) keyvalue: Option<Backend>,
 
     #[command(flatten)]
     pub(crate) http: Http,

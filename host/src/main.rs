@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod capabilities;
 mod cli;
 mod code;
 mod failure;

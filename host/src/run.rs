@@ -1,15 +1,17 @@
 //! `wash-host run`.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use wash_plugin_loader::{LoadedPlugins, PluginLoader, PluginsConfig};
 use wash_runtime::{
     engine::Engine,
     host::{Host, HostApi, HostBuilder},
+    plugin::HostPlugin,
     types::{WorkloadExit, WorkloadStartRequest, WorkloadState, WorkloadStatus},
 };
 
 use crate::{
+    capabilities,
     cli::Run,
     code::Code,
     failure::{Failure, Result},
@@ -77,10 +79,20 @@ async fn prepare(options: &Run) -> Result<Prepared> {
     if let Some(addr) = options.metrics {
         metrics::serve(addr).await?;
     }
-    let plugins = load_plugins(options).await?;
-    let mut builder = plugins
+    let loaded = load_plugins(options).await?;
+    let mut builder = loaded
         .register(HostBuilder::new())
         .map_err(|error| Failure::new(Code::Rejected, error))?;
+    let mut plugins: Vec<Arc<dyn HostPlugin>> = Vec::new();
+    for plugin in loaded.plugins() {
+        plugins.push(Arc::clone(plugin) as _);
+    }
+    for plugin in capabilities::choose(options.keyvalue.as_ref(), &loaded).await? {
+        builder = builder
+            .with_plugin(Arc::clone(&plugin))
+            .map_err(|error| Failure::new(Code::Rejected, error))?;
+        plugins.push(plugin);
+    }
     let server = http::bind(&options.http, &sources).await?;
     if let Some(server) = &server {
         builder = builder.with_http_handler(server.handler());
@@ -103,22 +115,20 @@ async fn prepare(options: &Run) -> Result<Prepared> {
 
 /// The host tells workloads apart by their names.
 fn check_names(sources: &[Source]) -> Result<()> {
-    let mut names: Vec<&str> = sources
-        .iter()
-        .map(|source| source.workload.name.as_str())
-        .collect();
-    names.sort_unstable();
-    for pair in names.windows(2) {
-        if let [one, other] = pair
-            && one == other
-        {
-            return Err(
-                Failure::message(Code::Usage, format!("two workloads are called `{one}`"))
-                    .help("rename one of the files, or give its workload another name"),
-            );
-        }
+    let mut seen = BTreeMap::<&str, u32>::new();
+    for source in sources {
+        *seen.entry(&source.workload.name).or_default() += 1;
     }
-    Ok(())
+    let shared: Vec<String> = seen
+        .iter()
+        .filter(|(_, times)| **times > 1)
+        .map(|(name, times)| format!("{times} workloads are called `{name}`"))
+        .collect();
+    if shared.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::message(Code::Usage, shared.join("; "))
+        .help("rename the files, or give the workloads other names"))
 }
 
 /// Loads the plugins on a thread of their own: their initialisers may take

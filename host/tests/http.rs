@@ -10,112 +10,18 @@
 mod common;
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpStream},
-    path::{Path, PathBuf},
-    process::{Child, ChildStderr, Command, Stdio},
-    time::Duration,
+    io::{Read, Write},
+    net::TcpStream,
+    path::PathBuf,
 };
 
-use common::{Directory, kill};
-
-/// What hangs is to fail.
-const TIMEOUT: Duration = Duration::from_secs(60);
+use common::{
+    Directory, kill,
+    served::{self, Served, connect, get},
+};
 
 fn guest() -> PathBuf {
-    let target = Path::new(env!("CARGO_BIN_EXE_wash-host"))
-        .ancestors()
-        .find(|folder| folder.join("CACHEDIR.TAG").is_file())
-        .expect("the program is in a target directory");
-    let guest = target.join("guests/http-hello.wasm");
-    assert!(
-        guest.is_file(),
-        "{} is missing: run `cargo xtask guests`",
-        guest.display()
-    );
-    guest
-}
-
-/// A host that runs until it is told to end.
-struct Served {
-    child: Child,
-    lines: BufReader<ChildStderr>,
-}
-
-impl Served {
-    fn start(directory: &Directory, args: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_wash-host"))
-            .args(args)
-            .current_dir(directory.path())
-            .env_remove("RUST_LOG")
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stderr.take().unwrap());
-        Self { child, lines }
-    }
-
-    /// What follows `start` in the first line that has it.
-    fn line_with(&mut self, start: &str) -> String {
-        let mut all = String::new();
-        loop {
-            let mut line = String::new();
-            if self.lines.read_line(&mut line).unwrap() == 0 {
-                panic!("the host ended without `{start}`:\n{all}");
-            }
-            if let Some((_, rest)) = line.split_once(start) {
-                return rest.trim().to_owned();
-            }
-            all.push_str(&line);
-        }
-    }
-
-    fn addr_after(&mut self, start: &str) -> SocketAddr {
-        let line = self.line_with(start);
-        let addr = line.split(['/', '"']).next().unwrap();
-        addr.parse().unwrap()
-    }
-
-    /// Asks it to end, and returns its code and what else it logged.
-    fn terminate(mut self) -> (i32, String) {
-        kill(self.child.id(), "TERM");
-        self.end()
-    }
-
-    fn end(&mut self) -> (i32, String) {
-        let mut rest = String::new();
-        self.lines.read_to_string(&mut rest).unwrap();
-        (self.child.wait().unwrap().code().unwrap(), rest)
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        // For a test that failed half way.
-        if let Ok(None) = self.child.try_wait() {
-            self.child.kill().ok();
-            self.child.wait().ok();
-        }
-    }
-}
-
-fn connect(addr: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(addr).unwrap();
-    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
-    stream
-}
-
-fn get(addr: SocketAddr, host: &str, path: &str) -> String {
-    let mut stream = connect(addr);
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
-    )
-    .unwrap();
-    let mut response = String::new();
-    stream.read_to_string(&mut response).unwrap();
-    response
+    served::guest("http-hello")
 }
 
 #[test]
@@ -277,7 +183,7 @@ fn what_makes_no_sense_is_refused() {
         (
             &["run", "--http", "127.0.0.1:0", guest, guest],
             2,
-            "two workloads are called `http-hello`",
+            "2 workloads are called `http-hello`",
         ),
         (
             &["run", "--http", "192.0.2.1:1", guest],

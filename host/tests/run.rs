@@ -29,8 +29,8 @@ const TRAP: &str = r#"(component
     (instance $api (export "run" (func $run)))
     (export "wasi:cli/run@0.2.3" (instance $api)))"#;
 
-const NEEDS_LOGGING: &str = r#"(component
-    (import "wasi:logging/logging@0.1.0-draft" (instance (export "f" (func)))))"#;
+const NEEDS_DEVICE: &str = r#"(component
+    (import "acme:device/lamp@1.2.0" (instance (export "on" (func)))))"#;
 
 #[test]
 fn a_command_ends_with_its_own_code() {
@@ -55,14 +55,14 @@ fn a_command_ends_with_its_own_code() {
 #[test]
 fn an_import_that_nobody_serves_is_named() {
     let directory = Directory::new();
-    directory.component("app.wasm", NEEDS_LOGGING);
+    directory.component("app.wasm", NEEDS_DEVICE);
     let run = directory.run(&["--log", "off", "run", "--plugins", "plugins", "app.wasm"]);
     assert_eq!(run.code, 72, "{}", run.err);
     assert!(
         run.err.starts_with(
-            "error: app.wasm imports `wasi:logging/logging@0.1.0-draft`, which neither the host \
-             nor a plugin serves; no plugin is loaded that serves anything\n  help: add a plugin \
-             that serves it"
+            "error: app.wasm imports `acme:device/lamp@1.2.0`, which neither the host nor a plugin \
+             serves; the plugins serve `wasi:config/store@0.2.0-rc.1` (plugin `wasi-config`), \
+             `wasi:logging/logging` (plugin `wasi-logging`)\n  help: add a plugin that serves it"
         ),
         "{}",
         run.err

@@ -3,7 +3,7 @@
 //! Its `sh` blocks run one after the other, in a folder where the checkout is
 //! called `wash-plugins`; a block behind a comment `<!-- file: PATH -->` is
 //! written to that file. Lines that documentation tests hide (`# …` in Rust)
-//! are left out.
+//! are left out. What a block leaves running ends with it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,10 @@ use crate::{cmd, demo, files};
 
 /// What the tests themselves are part of.
 const NOT_AGAIN: &str = "cargo xtask ";
+
+/// However a block ends, what it started in the background ends, too: all of
+/// its process group but itself.
+const CLEAN_UP: &str = "trap 'status=$?; trap \"\" TERM; kill 0; wait; exit $status' EXIT\n";
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let path = workspace.root.join("README.md");
@@ -40,14 +44,17 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     for step in steps {
         match step {
             Step::File { path, contents } => files::write(&folder.join(path), contents.as_bytes())?,
-            Step::Shell(script) => cmd::echo(
-                Command::new("sh")
-                    .args(["-euc", &script])
+            Step::Shell(script) => {
+                let mut shell = Command::new("sh");
+                shell
+                    .args(["-euc", &format!("{CLEAN_UP}{script}")])
                     .current_dir(folder)
                     .env("PATH", &path)
-                    .env_remove("CARGO_TARGET_DIR"),
-            )
-            .context("a command of README.md does not work")?,
+                    .env_remove("CARGO_TARGET_DIR");
+                #[cfg(unix)]
+                std::os::unix::process::CommandExt::process_group(&mut shell, 0);
+                cmd::echo(&mut shell).context("a command of README.md does not work")?;
+            }
         }
     }
     Ok(())

@@ -81,6 +81,20 @@ impl Nats {
             }),
         }
     }
+
+    /// Connects to the server of this URL, `nats://[user[:password]@]host[:port]`,
+    /// or `tls://` with TLS.
+    ///
+    /// # Errors
+    ///
+    /// If it is no such URL, or no server answers there. The error does not
+    /// quote the URL.
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        let client = async_nats::connect(url)
+            .await
+            .map_err(|error| failed("connect".to_owned(), causes(&error)))?;
+        Ok(Self::new(&client))
+    }
 }
 
 impl fmt::Debug for Nats {

@@ -96,6 +96,11 @@ fn check(label: &str, import: &str, declared: &[WitInterface], served: &Served) 
             format!("plugin `{id}` serves `{other}`, a version that is not compatible"),
             "use a version of the plugin, or of the component, that matches the other",
         ),
+        None if import.starts_with("wasi:keyvalue/") => (
+            served.list(),
+            "say where to keep values (--keyvalue memory, file:DIR, nats://HOST:PORT or \
+             redis://HOST:PORT), or add a plugin that serves it",
+        ),
         None => (
             served.list(),
             "add a plugin that serves it; `wash-host plugin list DIR` shows what the plugins of a \
@@ -182,10 +187,7 @@ mod tests {
         );
         assert!(help.contains("add a plugin that serves it"));
         let (text, _) = told(&[], &Served::default());
-        assert!(
-            text.ends_with("; no plugin is loaded that serves anything"),
-            "{text}"
-        );
+        assert!(text.ends_with("; no plugin serves anything"), "{text}");
     }
 
     #[test]

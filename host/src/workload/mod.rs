@@ -10,10 +10,10 @@ use std::{
     collections::HashMap,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use bytes::Bytes;
-use wash_plugin_loader::LoadedPlugins;
 use wash_runtime::{
     host::Host,
     plugin::HostPlugin,
@@ -120,7 +120,7 @@ impl Source {
     pub(crate) fn derive_interfaces(
         &mut self,
         host: &Host,
-        plugins: &LoadedPlugins,
+        plugins: &[Arc<dyn HostPlugin>],
         served: &Served,
     ) -> Result<()> {
         if !self.is_bare {
@@ -161,12 +161,11 @@ impl Source {
 
 /// Joins the entries of one package and version that one plugin serves. Those
 /// of two plugins stay apart: the host gives an entry to one plugin, whole.
-fn merge(mut interfaces: Vec<WitInterface>, plugins: &LoadedPlugins) -> Vec<WitInterface> {
+fn merge(mut interfaces: Vec<WitInterface>, plugins: &[Arc<dyn HostPlugin>]) -> Vec<WitInterface> {
     interfaces.sort_by_key(ToString::to_string);
     let mut merged: Vec<(Option<&'static str>, WitInterface)> = Vec::new();
     for interface in interfaces {
         let owner = plugins
-            .plugins()
             .iter()
             .find(|plugin| plugin.world().includes_bidirectional(&interface))
             .map(|plugin| plugin.id());

@@ -1,6 +1,8 @@
 //! What the plugins serve: [`Served`].
 
-use wash_plugin_loader::{LoadedPlugins, world::InterfaceName};
+use std::sync::Arc;
+
+use wash_plugin_loader::world::InterfaceName;
 use wash_runtime::{plugin::HostPlugin, wit::WitInterface};
 
 /// Each interface that a plugin serves, with the plugin's id.
@@ -8,9 +10,9 @@ use wash_runtime::{plugin::HostPlugin, wit::WitInterface};
 pub(crate) struct Served(Vec<(String, InterfaceName)>);
 
 impl Served {
-    pub(crate) fn new(plugins: &LoadedPlugins) -> Self {
+    pub(crate) fn new(plugins: &[Arc<dyn HostPlugin>]) -> Self {
         let mut served = Vec::new();
-        for plugin in plugins.plugins() {
+        for plugin in plugins {
             let world = plugin.world();
             for interface in world.imports.iter().chain(&world.exports) {
                 for name in names(interface) {
@@ -53,7 +55,7 @@ impl Served {
             .map(|(id, name)| format!("`{name}` (plugin `{id}`)"))
             .collect();
         match served.as_slice() {
-            [] => "no plugin is loaded that serves anything".to_owned(),
+            [] => "no plugin serves anything".to_owned(),
             _ => format!("the plugins serve {}", served.join(", ")),
         }
     }

@@ -1,5 +1,6 @@
 //! What the tests have in common.
 #![allow(
+    clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
     dead_code,
@@ -11,6 +12,7 @@
 #[path = "../../../loader/tests/common/elf.rs"]
 #[allow(clippy::indexing_slicing, reason = "a test fails by panicking")]
 mod elf;
+pub mod served;
 
 use std::{
     path::{Path, PathBuf},

@@ -28,6 +28,17 @@ impl NatsKeyValue {
         }
     }
 
+    /// Buckets of the server at this URL; see [`Nats::connect`].
+    ///
+    /// # Errors
+    ///
+    /// If it is no URL of NATS, or no server answers there.
+    pub async fn connect(url: &str) -> anyhow::Result<Self> {
+        Ok(Self {
+            store: Arc::new(Nats::connect(url).await?),
+        })
+    }
+
     /// The buckets.
     #[must_use]
     pub fn store(&self) -> Arc<dyn KeyValue> {

@@ -1,0 +1,179 @@
+//! The capabilities that are compiled into the host.
+
+use std::{path::PathBuf, str::FromStr, sync::Arc};
+
+use wash_plugin_loader::{LoadedPlugin, LoadedPlugins};
+use wash_runtime::{
+    plugin::{
+        HostPlugin,
+        wasi_config::DynamicConfig,
+        wasi_keyvalue::{FilesystemKeyValue, InMemoryKeyValue, NatsKeyValue, RedisKeyValue},
+        wasi_logging::TracingLogger,
+    },
+    wit::WitInterface,
+};
+
+use crate::{
+    code::Code,
+    failure::{Failure, Result},
+};
+
+/// Where `wasi:keyvalue` keeps its buckets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Backend {
+    /// In the host, until the workload stops.
+    Memory,
+    /// In a folder.
+    Filesystem(PathBuf),
+    /// In NATS JetStream.
+    Nats(Url),
+    /// In Redis.
+    Redis(Url),
+}
+
+/// An address that may have a password in it, which nothing should print.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Url(String);
+
+impl std::fmt::Debug for Url {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let scheme = self.0.split("://").next().unwrap_or_default();
+        write!(f, "{scheme}://…")
+    }
+}
+
+impl FromStr for Backend {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        let url = || Url(text.to_owned());
+        match text.split_once(':') {
+            None if text == "memory" => Ok(Self::Memory),
+            Some(("file", "" | "//")) => Err("file: needs a folder after it, as in file:./data"),
+            Some(("file", path)) => Ok(Self::Filesystem(PathBuf::from(
+                path.strip_prefix("//").unwrap_or(path),
+            ))),
+            Some(("nats" | "tls", _)) => Ok(Self::Nats(url())),
+            Some(("redis" | "rediss", _)) => Ok(Self::Redis(url())),
+            _ => Err(
+                "it has to be memory, file:DIR, nats://HOST:PORT (or tls://…) or \
+                 redis://HOST:PORT (or rediss://…)",
+            ),
+        }
+    }
+}
+
+impl Backend {
+    async fn open(&self) -> Result<Arc<dyn HostPlugin>> {
+        let unreachable = |error: anyhow::Error| {
+            Failure::new(Code::Config, error.context(format!("--keyvalue {self:?}")))
+                .help("check the address, and that the server runs there")
+        };
+        Ok(match self {
+            Self::Memory => Arc::new(InMemoryKeyValue::new()),
+            Self::Filesystem(root) => {
+                std::fs::create_dir_all(root).map_err(|error| {
+                    let what = format!("--keyvalue: cannot use the folder {}", root.display());
+                    Failure::new(Code::Io, anyhow::Error::new(error).context(what))
+                        .help("name a folder, or a path where one can be made")
+                })?;
+                Arc::new(FilesystemKeyValue::new(root))
+            }
+            Self::Nats(Url(url)) => {
+                Arc::new(NatsKeyValue::connect(url).await.map_err(unreachable)?)
+            }
+            Self::Redis(Url(url)) => {
+                let plugin = RedisKeyValue::from_url(url).map_err(unreachable)?;
+                // Opening one connects, and makes nothing.
+                let opened = plugin.store().open("default").await;
+                opened.map_err(|error| unreachable(error.into()))?;
+                Arc::new(plugin)
+            }
+        })
+    }
+}
+
+/// The plugins to register beside the loaded ones.
+///
+/// What has an option of its own is there if it is asked for. The others are
+/// there unless a library serves the same, whose operator means it to.
+///
+/// # Errors
+///
+/// If a store cannot be reached, or a library serves what is asked for, too.
+pub(crate) async fn choose(
+    backend: Option<&Backend>,
+    loaded: &LoadedPlugins,
+) -> Result<Vec<Arc<dyn HostPlugin>>> {
+    let config = DynamicConfig::builder().copy_environment(true).build();
+    let mut chosen: Vec<Arc<dyn HostPlugin>> =
+        vec![Arc::new(config), Arc::new(TracingLogger::new())];
+    chosen.retain(|plugin| match rival(plugin.as_ref(), loaded) {
+        Some(other) => {
+            tracing::debug!(
+                "plugin `{}` takes the place of the compiled-in `{}`",
+                other.id(),
+                plugin.id()
+            );
+            false
+        }
+        None => true,
+    });
+    if let Some(backend) = backend {
+        let plugin = backend.open().await?;
+        if let Some(other) = rival(plugin.as_ref(), loaded) {
+            return Err(Failure::message(
+                Code::Config,
+                format!(
+                    "wasi:keyvalue is served by plugin `{}`, and --keyvalue asks for it, too",
+                    other.id()
+                ),
+            )
+            .help("leave out the plugin, or --keyvalue (and WASH_KEYVALUE)"));
+        }
+        chosen.push(plugin);
+    }
+    Ok(chosen)
+}
+
+/// The library that serves an interface of the same package, or has the id.
+fn rival<'a>(plugin: &dyn HostPlugin, loaded: &'a LoadedPlugins) -> Option<&'a LoadedPlugin> {
+    let ours = plugin.world();
+    let serves = |entry: &WitInterface| {
+        ours.imports
+            .iter()
+            .any(|own| (&own.namespace, &own.package) == (&entry.namespace, &entry.package))
+    };
+    loaded
+        .plugins()
+        .iter()
+        .map(AsRef::as_ref)
+        .find(|other| other.id() == plugin.id() || other.world().exports.iter().any(serves))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stores_are_named_by_their_kind() {
+        for (text, expected) in [
+            ("memory", Backend::Memory),
+            ("file:data/kv", Backend::Filesystem("data/kv".into())),
+            ("file:///var/kv", Backend::Filesystem("/var/kv".into())),
+        ] {
+            assert_eq!(text.parse::<Backend>(), Ok(expected));
+        }
+        assert!(matches!("tls://a:4222".parse(), Ok(Backend::Nats(_))));
+        assert!(matches!("rediss://a".parse(), Ok(Backend::Redis(_))));
+        for text in ["", "memory:", "file:", "file://", "disk", "http://a"] {
+            assert!(text.parse::<Backend>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let backend: Backend = "redis://me:secret@a:1".parse().unwrap();
+        assert_eq!(format!("{backend:?}"), "Redis(redis://…)");
+    }
+}
