@@ -11,7 +11,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
@@ -27,13 +27,32 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause after a connection could not be accepted.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How often what was measured is summed up, so that what waits for it does not
+/// grow with the calls when nobody asks.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Bounds of the buckets that calls of plugins are sorted into, in seconds: the
+/// fastest take less than a microsecond.
+const CALL_BUCKETS: &[f64] = &[
+    1e-6, 2.5e-6, 1e-5, 2.5e-5, 1e-4, 2.5e-4, 1e-3, 2.5e-3, 1e-2, 2.5e-2, 0.1, 0.25, 1.0, 2.5, 10.0,
+];
+
 /// Starts to keep metrics, and serves them until the process ends.
 pub(crate) async fn serve(addr: SocketAddr) -> Result<()> {
-    let recorder = PrometheusBuilder::new().build_recorder();
+    let cannot = |error: &dyn std::fmt::Display| {
+        Failure::message(Code::Io, format!("cannot keep metrics: {error}"))
+    };
+    let recorder = PrometheusBuilder::new()
+        .set_buckets_for_metric(
+            Matcher::Full(wash_plugin_loader::observability::CALL_DURATION.to_owned()),
+            CALL_BUCKETS,
+        )
+        .map_err(|error| cannot(&error))?
+        .build_recorder();
     let handle = recorder.handle();
-    metrics::set_global_recorder(recorder)
-        .map_err(|error| Failure::message(Code::Io, format!("cannot keep metrics: {error}")))?;
+    metrics::set_global_recorder(recorder).map_err(|error| cannot(&error))?;
     wash_runtime::observability::describe_metrics();
+    wash_plugin_loader::observability::describe_metrics();
     let listener = TcpListener::bind(addr).await.map_err(|error| {
         let error = anyhow::Error::new(error).context(format!("cannot serve metrics at {addr}"));
         Failure::new(Code::Io, error).help("choose another address, or port 0 for any free one")
@@ -41,6 +60,13 @@ pub(crate) async fn serve(addr: SocketAddr) -> Result<()> {
     if let Ok(addr) = listener.local_addr() {
         crate::log::tell(&format!("metrics at http://{addr}/metrics"));
     }
+    let upkept = handle.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            upkept.run_upkeep();
+        }
+    });
     tokio::spawn(async move {
         loop {
             match listener.accept().await {

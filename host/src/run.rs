@@ -134,7 +134,9 @@ fn check_names(sources: &[Source]) -> Result<()> {
 /// Loads the plugins on a thread of their own: their initialisers may take
 /// long, and Ctrl-C should be heard nevertheless.
 async fn load_plugins(options: &Run) -> Result<LoadedPlugins> {
-    let mut builder = PluginLoader::builder().skip_rejected(options.skip_rejected);
+    let mut builder = PluginLoader::builder()
+        .skip_rejected(options.skip_rejected)
+        .metrics(options.metrics.is_some());
     for directory in &options.plugins {
         builder = builder.directory(directory);
     }

@@ -61,6 +61,54 @@ fn a_bare_component_is_served_and_counted() {
 }
 
 #[test]
+fn calls_of_plugins_are_counted_and_timed() {
+    let directory = Directory::new();
+    let guest = served::guest("http-log");
+    let plugin = served::built("plugins-faulty/libpanics.so", "plugins");
+    directory.write("config.toml", "[plugins.panics]\nentry = \"log\"\n");
+    let mut served = Served::start(
+        &directory,
+        &[
+            "run",
+            "--http",
+            "127.0.0.1:0",
+            "--metrics",
+            "127.0.0.1:0",
+            "--plugin",
+            plugin.to_str().unwrap(),
+            "--config",
+            "config.toml",
+            guest.to_str().unwrap(),
+        ],
+    );
+    let metrics = served.addr_after("metrics at http://");
+    let addr = served.addr_after("listening on http://");
+    for path in ["/one", "/two"] {
+        let response = get(addr, "any.example", path);
+        assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+    }
+    let failed = get(addr, "any.example", "/panic");
+    assert!(failed.starts_with("HTTP/1.1 500 "), "{failed}");
+
+    let counted = get(metrics, "any.example", "/metrics");
+    let labels = "plugin=\"panics\",interface=\"wasi:logging/logging\",function=\"log\"";
+    for line in [
+        "# TYPE wash_plugin_calls_total counter",
+        &format!("wash_plugin_calls_total{{{labels},outcome=\"ok\"}} 2"),
+        &format!("wash_plugin_calls_total{{{labels},outcome=\"panicked\"}} 1"),
+        &format!("wash_plugin_calls_total{{{labels},outcome=\"cancelled\"}} 0"),
+        "# TYPE wash_plugin_call_duration_seconds histogram",
+        &format!("wash_plugin_call_duration_seconds_bucket{{{labels},le=\"+Inf\"}} 3"),
+        &format!("wash_plugin_call_duration_seconds_count{{{labels}}} 3"),
+        "wash_http_traps_total{workload=\"http-log\"} 1",
+    ] {
+        assert!(counted.contains(line), "no {line} in\n{counted}");
+    }
+    let (code, log) = served.terminate();
+    assert_eq!(code, 0, "{log}");
+}
+
+#[test]
 fn sigterm_lets_a_request_finish() {
     let directory = Directory::new();
     let guest = guest();

@@ -48,6 +48,7 @@ mod inspect;
 pub mod library;
 mod loaded;
 mod loader;
+pub mod observability;
 mod rejection;
 mod report;
 mod scan;

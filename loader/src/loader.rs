@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use wash_plugin_abi::abi;
 
 use crate::{
+    adapt::LoadedPlugin,
     admit::{Admission, Admitted, admit},
     config::{ConfigError, PluginsConfig},
     inspect::Inspected,
-    loaded::{self, LoadedPlugins},
+    library,
+    loaded::LoadedPlugins,
     rejection::Rejection,
     report::Report,
     scan::{Scan, ScanError},
@@ -30,6 +32,7 @@ pub struct PluginLoader {
     sources: Vec<Source>,
     reserved_ids: Vec<(String, String)>,
     skip_rejected: bool,
+    metrics: bool,
     config: PluginsConfig,
 }
 
@@ -39,6 +42,7 @@ pub struct PluginLoaderBuilder {
     sources: Vec<Source>,
     reserved_ids: Vec<(String, String)>,
     skip_rejected: bool,
+    metrics: bool,
     config: PluginsConfig,
 }
 
@@ -125,6 +129,17 @@ impl PluginLoaderBuilder {
         self
     }
 
+    /// Whether to count and time the plugins' calls, with the recorder that is
+    /// installed when a workload starts: see [`observability`]. By default they
+    /// are not.
+    ///
+    /// [`observability`]: crate::observability
+    #[must_use]
+    pub fn metrics(mut self, metrics: bool) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
     /// The configuration of the plugins.
     #[must_use]
     pub fn config(mut self, config: PluginsConfig) -> Self {
@@ -142,6 +157,7 @@ impl PluginLoaderBuilder {
             sources,
             mut reserved_ids,
             skip_rejected,
+            metrics,
             config,
         } = self;
         reserved_ids.sort();
@@ -156,6 +172,7 @@ impl PluginLoaderBuilder {
             sources,
             reserved_ids,
             skip_rejected,
+            metrics,
             config,
         })
     }
@@ -247,8 +264,11 @@ impl PluginLoader {
         for plugin in admitted {
             let config = self.config.get(plugin.id());
             let (path, facts) = (plugin.path().to_owned(), plugin.facts());
-            match loaded::load(plugin, config) {
-                Ok(plugin) => plugins.push((path, facts, plugin)),
+            match library::load(plugin) {
+                Ok(loaded) => {
+                    let plugin = LoadedPlugin::measured(loaded, config, self.metrics);
+                    plugins.push((path, facts, plugin));
+                }
                 Err(rejection) => rejections.push(rejection),
             }
         }

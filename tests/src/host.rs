@@ -24,6 +24,7 @@ pub struct Builder {
     plugins: Vec<Arc<dyn HostPlugin>>,
     libraries: Vec<PathBuf>,
     config: PluginsConfig,
+    metrics: bool,
     guest: Option<(Vec<u8>, Vec<WitInterface>)>,
 }
 
@@ -66,6 +67,13 @@ impl Builder {
         self
     }
 
+    /// Counts and times the calls of plugins from libraries.
+    #[must_use]
+    pub fn metrics(mut self) -> Self {
+        self.metrics = true;
+        self
+    }
+
     /// The guest that is the first workload, and what it needs from plugins.
     #[must_use]
     pub fn guest<const N: usize>(mut self, name: &str, needs: [&str; N]) -> Self {
@@ -80,7 +88,9 @@ impl Builder {
     ///
     /// If either does not start.
     pub async fn start(self) -> anyhow::Result<TestHost> {
-        let mut loader = PluginLoader::builder().config(self.config);
+        let mut loader = PluginLoader::builder()
+            .config(self.config)
+            .metrics(self.metrics);
         for path in &self.libraries {
             loader = loader.file(path);
         }

@@ -34,6 +34,7 @@ const RUST: &[(&str, Kind, &str)] = &[
     ("capabilities-guest", Kind::Library, "capabilities"),
     ("http-counter", Kind::Library, "http"),
     ("http-hello", Kind::Library, "http"),
+    ("http-log", Kind::Library, "http"),
     ("http-p3", Kind::Library, "http"),
     ("log-command", Kind::Command, "guest"),
     ("log-guest", Kind::Library, "guest"),

@@ -13,19 +13,24 @@ use super::{Directory, kill};
 /// What hangs is to fail.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A component that `cargo xtask guests` builds.
-pub fn guest(name: &str) -> PathBuf {
+/// A file in the target directory that this command of xtask builds.
+pub fn built(path: &str, command: &str) -> PathBuf {
     let target = Path::new(env!("CARGO_BIN_EXE_wash-host"))
         .ancestors()
         .find(|folder| folder.join("CACHEDIR.TAG").is_file())
         .expect("the program is in a target directory");
-    let guest = target.join("guests").join(name).with_extension("wasm");
+    let file = target.join(path);
     assert!(
-        guest.is_file(),
-        "{} is missing: run `cargo xtask guests`",
-        guest.display()
+        file.is_file(),
+        "{} is missing: run `cargo xtask {command}`",
+        file.display()
     );
-    guest
+    file
+}
+
+/// A component that `cargo xtask guests` builds.
+pub fn guest(name: &str) -> PathBuf {
+    built(&format!("guests/{name}.wasm"), "guests")
 }
 
 /// A host that runs until it is told to end.

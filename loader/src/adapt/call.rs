@@ -14,6 +14,7 @@ use super::driver::{self, PluginFuture};
 use super::instance::Instance;
 use super::resources::{self, Owner, Taken};
 use crate::flat::{Args, Give, PooledBuffer, Results};
+use crate::observability::{CallMetrics, CallTimer, Outcome};
 use crate::world::Function;
 
 /// A function of a plugin, ready to be called for a component.
@@ -23,6 +24,7 @@ pub(super) struct Target {
     /// As `namespace:package/interface@version`.
     interface: String,
     function: String,
+    metrics: Option<CallMetrics>,
     /// Whether it takes care of resources in its result.
     give: Option<Arc<dyn Give>>,
     /// On whose behalf it is called: borrows from the two below.
@@ -80,6 +82,7 @@ impl Target {
         interface: &str,
         function: &Function,
         item: &WorkloadItem<'_>,
+        metrics: bool,
     ) -> Self {
         // Their contents do not move with the struct.
         let workload_id: Box<str> = item.workload_id().into();
@@ -89,6 +92,7 @@ impl Target {
             entry,
             interface: interface.to_owned(),
             function: function.name.clone(),
+            metrics: metrics.then(|| CallMetrics::new(instance.id(), interface, &function.name)),
             give: function
                 .gives_resources
                 .then(|| Arc::new(Owner(Arc::clone(instance))) as Arc<dyn Give>),
@@ -122,6 +126,7 @@ impl Target {
         taken: Taken,
     ) -> Result<Results<M>, CallError> {
         let mut out = PooledBuffer::take();
+        let timer = CallTimer::start(self.metrics.as_ref());
         // SAFETY: `entry` is of this plugin and synchronous, so it takes no
         // pending slot; all that it borrows lives until it returns.
         let status = unsafe {
@@ -133,6 +138,7 @@ impl Target {
                 std::ptr::null_mut(),
             )
         };
+        timer.end(Outcome::of(status));
         self.outcome(status, out, taken)
     }
 
@@ -142,6 +148,7 @@ impl Target {
         args: PooledBuffer,
         taken: Taken,
     ) -> Result<Results<M>, CallError> {
+        let timer = CallTimer::start(self.metrics.as_ref());
         let mut out = PooledBuffer::take();
         // Declared last, dropped first: it borrows from what stands above.
         let mut running: Option<PluginFuture> = None;
@@ -174,6 +181,7 @@ impl Target {
         })
         .await;
         drop(running);
+        timer.end(Outcome::of(status));
         self.outcome(status, out, taken)
     }
 
@@ -195,10 +203,10 @@ impl Target {
 
     #[cold]
     fn failed(&self, status: Status, out: &Buffer) -> CallError {
-        let fault = match status {
-            Status::FAILED => CallFault::Failed,
-            Status::PANICKED => CallFault::Panicked,
-            Status::BAD_ARGUMENTS => CallFault::BadArguments,
+        let fault = match Outcome::of(status) {
+            Outcome::Failed => CallFault::Failed,
+            Outcome::Panicked => CallFault::Panicked,
+            Outcome::BadArguments => CallFault::BadArguments,
             _ => CallFault::Unknown,
         };
         let message = String::from_utf8_lossy(out.as_slice()).into_owned();

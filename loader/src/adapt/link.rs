@@ -17,12 +17,14 @@ use crate::flat::{Args, INDIRECT};
 use crate::world::{Function, Interface, InterfaceName, World};
 
 /// Defines, in the item's linker, each function of the interfaces that it
-/// imports, was promised, and the plugin serves.
+/// imports, was promised, and the plugin serves. With `metrics`, their calls
+/// are counted and timed.
 pub(super) fn link(
     instance: &Arc<Instance>,
     world: &World,
     item: &mut WorkloadItem<'_>,
     interfaces: &WitInterfaces<'_>,
+    metrics: bool,
 ) -> anyhow::Result<()> {
     let imports = item.world().imports;
     for served in world.served() {
@@ -37,7 +39,7 @@ pub(super) fn link(
                 instance.id(),
                 served.id
             );
-            define(item, instance, served, &import).with_context(|| {
+            define(item, instance, served, &import, metrics).with_context(|| {
                 format!("plugin `{}` cannot be linked to `{import}`", instance.id())
             })?;
         }
@@ -72,6 +74,7 @@ fn define(
     instance: &Arc<Instance>,
     interface: &Interface,
     import: &InterfaceName,
+    metrics: bool,
 ) -> anyhow::Result<()> {
     let mut targets = Vec::new();
     for function in &interface.functions {
@@ -80,7 +83,7 @@ fn define(
             .with_context(|| format!("`{}` is not in its call table", function.name))?;
         targets.push((
             function,
-            Target::new(instance, entry, &interface.id, function, item),
+            Target::new(instance, entry, &interface.id, function, item, metrics),
         ));
     }
     let mut linker = item.linker().instance(&import.to_string())?;

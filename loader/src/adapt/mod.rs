@@ -44,6 +44,8 @@ pub struct LoadedPlugin {
     id: &'static str,
     loaded: Loaded,
     config: serde_json::Value,
+    /// Whether its calls are counted and timed.
+    metrics: bool,
     state: Mutex<State>,
 }
 
@@ -59,12 +61,18 @@ impl LoadedPlugin {
     /// Prepares a loaded plugin. Of the library, nothing runs yet.
     #[must_use]
     pub fn new(loaded: Loaded, config: serde_json::Value) -> Arc<Self> {
+        Self::measured(loaded, config, false)
+    }
+
+    /// The same; with `metrics`, its calls are counted and timed.
+    pub(crate) fn measured(loaded: Loaded, config: serde_json::Value, metrics: bool) -> Arc<Self> {
         // The host's trait wants an id that lives for ever; so does the library.
         let id = Box::leak(loaded.id().to_owned().into_boxed_str());
         Arc::new(Self {
             id,
             loaded,
             config,
+            metrics,
             state: Mutex::new(State::Fresh),
         })
     }
@@ -175,7 +183,13 @@ impl HostPlugin for LoadedPlugin {
         item: &mut WorkloadItem<'a>,
         interfaces: WitInterfaces<'_>,
     ) -> anyhow::Result<()> {
-        link::link(&self.started()?, self.wit_world(), item, &interfaces)?;
+        link::link(
+            &self.started()?,
+            self.wit_world(),
+            item,
+            &interfaces,
+            self.metrics,
+        )?;
         let event = ItemBound {
             item: identity::item(item),
             interfaces: identity::interfaces(&interfaces),

@@ -1,0 +1,146 @@
+//! What the loader measures of its plugins.
+//!
+//! Numbers are kept through the [`metrics`] facade, so the embedder chooses
+//! where they go: install a recorder, then ask for them with
+//! [`PluginLoaderBuilder::metrics`]. Whoever does not ask pays nothing: no
+//! clock is read, nothing is counted.
+//!
+//! | name | labels | what |
+//! |---|---|---|
+//! | [`CALLS`] | `plugin`, `interface`, `function`, `outcome` | calls that ended |
+//! | [`CALL_DURATION`] | `plugin`, `interface`, `function` | how long they took, in seconds |
+//!
+//! The `outcome` of a call is `ok`, or one after which the component traps:
+//! `failed`, `panicked`, `bad_arguments` (the plugin could not read them),
+//! `broken_abi` (its answer is none that the ABI knows), or `cancelled` (the
+//! host gave up waiting: a deadline passed, or the workload stopped).
+//!
+//! [`PluginLoaderBuilder::metrics`]: crate::PluginLoaderBuilder::metrics
+
+use std::time::Instant;
+
+use metrics::{Counter, Histogram, Unit};
+use wash_plugin_abi::abi::Status;
+
+/// Calls of plugins' functions that ended, by `plugin`, `interface`,
+/// `function` and `outcome`.
+pub const CALLS: &str = "wash_plugin_calls_total";
+
+/// How long calls of plugins' functions took, in seconds, by `plugin`,
+/// `interface` and `function`.
+pub const CALL_DURATION: &str = "wash_plugin_call_duration_seconds";
+
+/// Tells the installed recorder what the metrics of this crate mean.
+pub fn describe_metrics() {
+    metrics::describe_counter!(CALLS, Unit::Count, "Calls of plugins' functions that ended");
+    metrics::describe_histogram!(
+        CALL_DURATION,
+        Unit::Seconds,
+        "How long calls of plugins' functions took"
+    );
+}
+
+/// How a call ended, as the label `outcome` says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Ok,
+    Failed,
+    Panicked,
+    BadArguments,
+    BrokenAbi,
+    Cancelled,
+}
+
+impl Outcome {
+    const ALL: [Self; 6] = [
+        Self::Ok,
+        Self::Failed,
+        Self::Panicked,
+        Self::BadArguments,
+        Self::BrokenAbi,
+        Self::Cancelled,
+    ];
+
+    /// The outcome of a call that ended with this status.
+    pub(crate) fn of(status: Status) -> Self {
+        match status {
+            Status::OK => Self::Ok,
+            Status::FAILED => Self::Failed,
+            Status::PANICKED => Self::Panicked,
+            Status::BAD_ARGUMENTS => Self::BadArguments,
+            _ => Self::BrokenAbi,
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Panicked => "panicked",
+            Self::BadArguments => "bad_arguments",
+            Self::BrokenAbi => "broken_abi",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// The metrics of one function. They are registered when it is linked, all
+/// outcomes at zero, and not looked up after that.
+pub(crate) struct CallMetrics {
+    ended: [Counter; Outcome::ALL.len()],
+    duration: Histogram,
+}
+
+impl CallMetrics {
+    pub(crate) fn new(plugin: &'static str, interface: &str, function: &str) -> Self {
+        let (interface, function) = (interface.to_owned(), function.to_owned());
+        Self {
+            ended: Outcome::ALL.map(|outcome| {
+                metrics::counter!(
+                    CALLS,
+                    "plugin" => plugin,
+                    "interface" => interface.clone(),
+                    "function" => function.clone(),
+                    "outcome" => outcome.label()
+                )
+            }),
+            duration: metrics::histogram!(
+                CALL_DURATION,
+                "plugin" => plugin,
+                "interface" => interface,
+                "function" => function
+            ),
+        }
+    }
+
+    fn ended(&self, outcome: Outcome, started: Instant) {
+        if let Some(counter) = self.ended.get(outcome as usize) {
+            counter.increment(1);
+        }
+        self.duration.record(started.elapsed());
+    }
+}
+
+/// A call that runs. Dropped before it has ended, it was cancelled.
+pub(crate) struct CallTimer<'a>(Option<(&'a CallMetrics, Instant)>);
+
+impl<'a> CallTimer<'a> {
+    /// Starts the clock, if there are metrics.
+    pub(crate) fn start(metrics: Option<&'a CallMetrics>) -> Self {
+        Self(metrics.map(|metrics| (metrics, Instant::now())))
+    }
+
+    pub(crate) fn end(mut self, outcome: Outcome) {
+        if let Some((metrics, started)) = self.0.take() {
+            metrics.ended(outcome, started);
+        }
+    }
+}
+
+impl Drop for CallTimer<'_> {
+    fn drop(&mut self) {
+        if let Some((metrics, started)) = self.0.take() {
+            metrics.ended(Outcome::Cancelled, started);
+        }
+    }
+}
