@@ -55,7 +55,7 @@ mod scan;
 mod shape;
 pub mod world;
 
-pub use adapt::LoadedPlugin;
+pub use adapt::{LoadedPlugin, UpdateError, UpdateOptions, Updated};
 pub use admit::{Admission, Admitted, admit};
 pub use config::{ConfigError, PluginsConfig};
 pub use inspect::{Inspected, Linkage, MAX_FILE_LEN, Target};

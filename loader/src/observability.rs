@@ -17,7 +17,9 @@
 //!
 //! [`PluginLoaderBuilder::metrics`]: crate::PluginLoaderBuilder::metrics
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use metrics::{Counter, Histogram, Unit};
 use wash_plugin_abi::abi::Status;
@@ -84,15 +86,46 @@ impl Outcome {
     }
 }
 
+/// The calls of one plugin, all functions together.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    calls: AtomicU64,
+    nanoseconds: AtomicU64,
+}
+
+impl Tally {
+    fn add(&self, took: Duration) {
+        let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// How many ended.
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// How long they took together.
+    pub(crate) fn time(&self) -> Duration {
+        Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed))
+    }
+}
+
 /// The metrics of one function. They are registered when it is linked, all
 /// outcomes at zero, and not looked up after that.
 pub(crate) struct CallMetrics {
     ended: [Counter; Outcome::ALL.len()],
     duration: Histogram,
+    tally: Arc<Tally>,
 }
 
 impl CallMetrics {
-    pub(crate) fn new(plugin: &'static str, interface: &str, function: &str) -> Self {
+    pub(crate) fn new(
+        tally: &Arc<Tally>,
+        plugin: &'static str,
+        interface: &str,
+        function: &str,
+    ) -> Self {
         let (interface, function) = (interface.to_owned(), function.to_owned());
         Self {
             ended: Outcome::ALL.map(|outcome| {
@@ -110,6 +143,7 @@ impl CallMetrics {
                 "interface" => interface,
                 "function" => function
             ),
+            tally: Arc::clone(tally),
         }
     }
 
@@ -117,7 +151,9 @@ impl CallMetrics {
         if let Some(counter) = self.ended.get(outcome as usize) {
             counter.increment(1);
         }
-        self.duration.record(started.elapsed());
+        let took = started.elapsed();
+        self.duration.record(took);
+        self.tally.add(took);
     }
 }
 

@@ -250,6 +250,17 @@ impl TestHost {
         &self.loaded
     }
 
+    /// A plugin from a library.
+    ///
+    /// # Panics
+    ///
+    /// If there is none of this id.
+    #[must_use]
+    pub fn plugin(&self, id: &str) -> &Arc<LoadedPlugin> {
+        let found = self.loaded.iter().find(|plugin| plugin.id() == id);
+        found.unwrap_or_else(|| panic!("no plugin is called {id}"))
+    }
+
     /// Stops the builder's workload and the host.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop_workload(Self::WORKLOAD).await;

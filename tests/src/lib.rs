@@ -37,6 +37,7 @@ pub mod compiled_in;
 pub mod events;
 mod host;
 pub mod values;
+pub mod versions;
 
 pub use capture::Instance;
 pub use host::{Builder, TestHost, interface};

@@ -40,6 +40,7 @@ const RUST: &[(&str, Kind, &str)] = &[
     ("log-guest", Kind::Library, "guest"),
     ("resources-guest", Kind::Library, "resources"),
     ("values-guest", Kind::Library, "values"),
+    ("versions-guest", Kind::Library, "versions"),
 ];
 
 /// Where a guest is, once it was built.

@@ -7,15 +7,21 @@ use std::task::Poll;
 
 use wash_plugin_abi::abi::{Buffer, CallContextV1, CallFn, Slice, Status};
 use wash_runtime::engine::ctx::SharedCtx;
-use wash_runtime::engine::workload::WorkloadItem;
 use wash_runtime::wasmtime;
 
 use super::driver::{self, PluginFuture};
 use super::instance::Instance;
 use super::resources::{self, Owner, Taken};
 use crate::flat::{Args, Give, PooledBuffer, Results};
-use crate::observability::{CallMetrics, CallTimer, Outcome};
+use crate::observability::{CallMetrics, CallTimer, Outcome, Tally};
 use crate::world::Function;
+
+/// On whose behalf a function is called.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    pub(super) workload_id: String,
+    pub(super) component_id: String,
+}
 
 /// A function of a plugin, ready to be called for a component.
 pub(super) struct Target {
@@ -31,6 +37,15 @@ pub(super) struct Target {
     context: CallContextV1,
     _workload_id: Box<str>,
     _component_id: Box<str>,
+}
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Target")
+            .field("interface", &self.interface)
+            .field("function", &self.function)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A call to a plugin did not end well. The component that made it traps.
@@ -81,18 +96,19 @@ impl Target {
         entry: CallFn,
         interface: &str,
         function: &Function,
-        item: &WorkloadItem<'_>,
-        metrics: bool,
+        caller: &Caller,
+        metrics: Option<&Arc<Tally>>,
     ) -> Self {
         // Their contents do not move with the struct.
-        let workload_id: Box<str> = item.workload_id().into();
-        let component_id: Box<str> = item.id().into();
+        let workload_id: Box<str> = caller.workload_id.as_str().into();
+        let component_id: Box<str> = caller.component_id.as_str().into();
         Self {
             instance: Arc::clone(instance),
             entry,
             interface: interface.to_owned(),
             function: function.name.clone(),
-            metrics: metrics.then(|| CallMetrics::new(instance.id(), interface, &function.name)),
+            metrics: metrics
+                .map(|tally| CallMetrics::new(tally, instance.id(), interface, &function.name)),
             give: function
                 .gives_resources
                 .then(|| Arc::new(Owner(Arc::clone(instance))) as Arc<dyn Give>),
@@ -105,6 +121,11 @@ impl Target {
             _workload_id: workload_id,
             _component_id: component_id,
         }
+    }
+
+    /// Whether this plugin instance answers it.
+    pub(super) fn is_of(&self, instance: &Arc<Instance>) -> bool {
+        Arc::ptr_eq(&self.instance, instance)
     }
 
     /// Finds the resources among the arguments.
@@ -149,6 +170,7 @@ impl Target {
         taken: Taken,
     ) -> Result<Results<M>, CallError> {
         let timer = CallTimer::start(self.metrics.as_ref());
+        let _pending = self.instance.pending();
         let mut out = PooledBuffer::take();
         // Declared last, dropped first: it borrows from what stands above.
         let mut running: Option<PluginFuture> = None;

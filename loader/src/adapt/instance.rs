@@ -32,6 +32,8 @@ pub(super) struct Instance {
     workloads: Mutex<Workloads>,
     panics: AtomicU64,
     failures: AtomicU64,
+    /// Calls that have not been answered yet, of functions that may take long.
+    pending: AtomicU64,
     last_error: Mutex<Option<String>>,
     /// Dropped after the plugin (see `Drop`), which may log until the end.
     _host: Box<HostSide>,
@@ -58,7 +60,7 @@ impl Drop for Instance {
 }
 
 /// What has gone wrong in a plugin.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Faults {
     /// Panics, in calls and hooks.
@@ -180,6 +182,7 @@ fn create_now(
         workloads: Mutex::default(),
         panics: AtomicU64::new(0),
         failures: AtomicU64::new(0),
+        pending: AtomicU64::new(0),
         last_error: Mutex::new(None),
         _host: host,
     }))
@@ -242,7 +245,28 @@ async fn on_own_thread<R: Send + 'static>(
     }
 }
 
+/// A call that waits for its answer.
+#[derive(Debug)]
+pub(super) struct Pending<'a>(&'a AtomicU64);
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Release);
+    }
+}
+
 impl Instance {
+    /// Counts a call until the result is dropped.
+    pub(super) fn pending(&self) -> Pending<'_> {
+        self.pending.fetch_add(1, Ordering::Relaxed);
+        Pending(&self.pending)
+    }
+
+    /// How many calls wait for their answers.
+    pub(super) fn pending_calls(&self) -> u64 {
+        self.pending.load(Ordering::Acquire)
+    }
+
     pub(super) fn id(&self) -> &'static str {
         self.id
     }

@@ -10,22 +10,32 @@ use wash_runtime::wasmtime::StoreContextMut;
 use wash_runtime::wasmtime::component::LinkerInstance;
 use wash_runtime::wit::WitInterface;
 
-use super::call::Target;
+use super::bound::Link;
+use super::call::{Caller, Target};
+use super::grace::{self, Entered};
 use super::instance::Instance;
 use super::resources;
-use crate::flat::{Args, INDIRECT};
+use super::switch::Switch;
+use crate::flat::{Args, Handle, INDIRECT};
+use crate::observability::Tally;
 use crate::world::{Function, Interface, InterfaceName, World};
 
 /// Defines, in the item's linker, each function of the interfaces that it
 /// imports, was promised, and the plugin serves. With `metrics`, their calls
-/// are counted and timed.
+/// are counted and timed. Returns what has to be switched when another
+/// generation of the plugin takes over.
 pub(super) fn link(
     instance: &Arc<Instance>,
     world: &World,
     item: &mut WorkloadItem<'_>,
     interfaces: &WitInterfaces<'_>,
-    metrics: bool,
-) -> anyhow::Result<()> {
+    metrics: Option<&Arc<Tally>>,
+) -> anyhow::Result<Vec<Link>> {
+    let caller = Caller {
+        workload_id: item.workload_id().to_owned(),
+        component_id: item.id().to_owned(),
+    };
+    let mut links = Vec::new();
     let imports = item.world().imports;
     for served in world.served() {
         let name = &served.name;
@@ -39,12 +49,14 @@ pub(super) fn link(
                 instance.id(),
                 served.id
             );
-            define(item, instance, served, &import, metrics).with_context(|| {
+            let targets = targets(instance, served, &caller, metrics);
+            let defined = targets.and_then(|targets| define(item, served, &import, targets));
+            links.extend(defined.with_context(|| {
                 format!("plugin `{}` cannot be linked to `{import}`", instance.id())
-            })?;
+            })?);
         }
     }
-    Ok(())
+    Ok(links)
 }
 
 /// The names by which a component imports an interface: one for each version.
@@ -69,48 +81,79 @@ fn imported_as<'a>(
     found
 }
 
-fn define(
-    item: &mut WorkloadItem<'_>,
+/// The functions of an interface, for one caller.
+fn targets<'a>(
+    instance: &Arc<Instance>,
+    interface: &'a Interface,
+    caller: &Caller,
+    metrics: Option<&Arc<Tally>>,
+) -> anyhow::Result<Vec<(&'a Function, Target)>> {
+    let target = |function: &'a Function| {
+        let target = target(instance, interface, function, caller, metrics)?;
+        Ok((function, target))
+    };
+    interface.functions.iter().map(target).collect()
+}
+
+/// One function of an interface, for one caller.
+pub(super) fn target(
     instance: &Arc<Instance>,
     interface: &Interface,
+    function: &Function,
+    caller: &Caller,
+    metrics: Option<&Arc<Tally>>,
+) -> anyhow::Result<Target> {
+    let entry = instance
+        .function(function.index)
+        .with_context(|| format!("`{}` is not in its call table", function.name))?;
+    Ok(Target::new(
+        instance,
+        entry,
+        &interface.id,
+        function,
+        caller,
+        metrics,
+    ))
+}
+
+fn define(
+    item: &mut WorkloadItem<'_>,
+    interface: &Interface,
     import: &InterfaceName,
-    metrics: bool,
-) -> anyhow::Result<()> {
-    let mut targets = Vec::new();
-    for function in &interface.functions {
-        let entry = instance
-            .function(function.index)
-            .with_context(|| format!("`{}` is not in its call table", function.name))?;
-        targets.push((
-            function,
-            Target::new(instance, entry, &interface.id, function, item, metrics),
-        ));
-    }
+    targets: Vec<(&Function, Target)>,
+) -> anyhow::Result<Vec<Link>> {
     let mut linker = item.linker().instance(&import.to_string())?;
     for resource in &interface.resources {
         resources::define(&mut linker, resource)?;
     }
+    let mut links = Vec::new();
     for (function, target) in targets {
-        define_function(&mut linker, function, target)?;
+        let switch = Arc::new(Switch::new(target));
+        links.push(Link {
+            import: import.clone(),
+            function: function.name.clone(),
+            switch: Arc::clone(&switch),
+        });
+        define_function(&mut linker, function, switch)?;
     }
-    Ok(())
+    Ok(links)
 }
 
 /// Defines a function with the number of core values that its type has.
 fn define_function(
     linker: &mut LinkerInstance<'_, SharedCtx>,
     function: &Function,
-    target: Target,
+    switch: Arc<Switch>,
 ) -> anyhow::Result<()> {
     macro_rules! by_count {
         ($($n:literal)*) => {
             match (function.flat_params, function.flat_result) {
                 $(
-                    (Some($n), false) => wrap::<$n, 0>(linker, function, target),
-                    (Some($n), true) => wrap::<$n, 1>(linker, function, target),
+                    (Some($n), false) => wrap::<$n, 0>(linker, function, switch),
+                    (Some($n), true) => wrap::<$n, 1>(linker, function, switch),
                 )*
-                (None, false) => wrap::<INDIRECT, 0>(linker, function, target),
-                (None, true) => wrap::<INDIRECT, 1>(linker, function, target),
+                (None, false) => wrap::<INDIRECT, 0>(linker, function, switch),
+                (None, true) => wrap::<INDIRECT, 1>(linker, function, switch),
                 (Some(n), _) => anyhow::bail!("{n} core values are more than the ABI passes"),
             }
         };
@@ -121,15 +164,16 @@ fn define_function(
 fn wrap<const N: usize, const M: usize>(
     linker: &mut LinkerInstance<'_, SharedCtx>,
     function: &Function,
-    target: Target,
+    switch: Arc<Switch>,
 ) -> anyhow::Result<()> {
     if function.is_async {
-        let target = Arc::new(target);
         linker.func_wrap_async(
             &function.name,
             move |mut store: StoreContextMut<'_, SharedCtx>, mut args: Args<N>| {
+                let call = grace::enter();
+                let target = older(&switch, &call, store.data(), &args.handles)
+                    .unwrap_or_else(|| switch.shared(&call));
                 let taken = target.resolve(store.data_mut(), &mut args);
-                let target = Arc::clone(&target);
                 Box::new(async move { Ok(target.call_async::<M>(args.buffer, taken?).await?) })
             },
         )?;
@@ -137,10 +181,31 @@ fn wrap<const N: usize, const M: usize>(
         linker.func_wrap(
             &function.name,
             move |mut store: StoreContextMut<'_, SharedCtx>, mut args: Args<N>| {
+                let call = grace::enter();
+                let older = older(&switch, &call, store.data(), &args.handles);
+                let target = older.as_deref().unwrap_or_else(|| switch.current(&call));
                 let taken = target.resolve(store.data_mut(), &mut args)?;
                 Ok(target.call::<M>(&args.buffer, taken)?)
             },
         )?;
     }
     Ok(())
+}
+
+/// The target of an earlier generation, if a resource among the arguments is
+/// of one.
+fn older(
+    switch: &Switch,
+    call: &Entered,
+    store: &SharedCtx,
+    handles: &[Handle],
+) -> Option<Arc<Target>> {
+    if handles.is_empty() {
+        return None;
+    }
+    let owner = resources::owner(store, handles)?;
+    if switch.current(call).is_of(owner) {
+        return None;
+    }
+    switch.older(owner)
 }

@@ -1,16 +1,20 @@
 //! A loaded library as a [`HostPlugin`]: what the host registers.
 
+mod bound;
 mod call;
 mod check;
 mod driver;
+mod generation;
+mod grace;
 mod host;
 mod host_log;
 mod identity;
 mod instance;
 mod link;
 mod resources;
+mod switch;
+mod update;
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,43 +22,64 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use serde::Serialize;
 use wash_plugin_abi::event::{ItemBound, WorkloadBound, WorkloadResolved, WorkloadUnbound};
-use wash_plugin_abi::manifest::Manifest;
 use wash_runtime::engine::workload::{ResolvedWorkload, UnresolvedWorkload, WorkloadItem};
 use wash_runtime::plugin::{HostPlugin, WitInterfaces};
 use wash_runtime::wit::WitWorld;
 
 pub use call::{CallError, CallFault};
+pub use generation::{GenerationState, GenerationStatus, WorkloadUse};
 pub use instance::{Faults, LifecycleError};
+pub use update::{UpdateError, UpdateOptions, Updated};
 
 use crate::library::Loaded;
-use crate::world::World;
+use crate::observability::Tally;
+use bound::{Bound, Item, Workload};
+use generation::Generation;
 use instance::{Hook, Instance};
 
-/// How long a hook of a plugin may take, but for `stop`, which the host limits.
+/// How long a hook of a plugin may take, but for `stop`.
 const HOOK_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long `stop` may take where no host limits it: as hosts do.
+const STOP_DEADLINE: Duration = Duration::from_secs(3);
 
 /// A loaded plugin, ready to be registered with a host.
 ///
 /// It is made when the host starts: the library's `create`, with the
 /// configuration, then its `start`. What a workload asks for is linked into its
 /// components when it is bound, and checked against their types when it is
-/// resolved.
+/// resolved. While it runs, [`update`](Self::update) exchanges its library.
 #[derive(Debug)]
 pub struct LoadedPlugin {
     id: &'static str,
-    loaded: Loaded,
+    /// What it starts with.
+    first: Arc<Loaded>,
     config: serde_json::Value,
-    /// Whether its calls are counted and timed.
-    metrics: bool,
+    /// Counts and times its calls, if that is asked for.
+    tally: Option<Arc<Tally>>,
     state: Mutex<State>,
+    bound: Bound,
+    /// Held while workloads are bound or unbound, and alone while they move to
+    /// another generation.
+    moving: tokio::sync::RwLock<()>,
+    updating: tokio::sync::Mutex<()>,
 }
 
 /// Where a plugin is in its one life: a library makes its plugin once.
 #[derive(Debug)]
 enum State {
     Fresh,
-    Started(Arc<Instance>),
+    Started(Generations),
     Ended,
+}
+
+#[derive(Debug)]
+struct Generations {
+    current: Arc<Generation>,
+    /// Those before that are not stopped yet.
+    draining: Vec<Arc<Generation>>,
+    /// How many libraries were loaded.
+    made: u32,
 }
 
 impl LoadedPlugin {
@@ -66,61 +91,105 @@ impl LoadedPlugin {
 
     /// The same; with `metrics`, its calls are counted and timed.
     pub(crate) fn measured(loaded: Loaded, config: serde_json::Value, metrics: bool) -> Arc<Self> {
+        grace::prepare();
         // The host's trait wants an id that lives for ever; so does the library.
         let id = Box::leak(loaded.id().to_owned().into_boxed_str());
         Arc::new(Self {
             id,
-            loaded,
+            first: Arc::new(loaded),
             config,
-            metrics,
+            tally: metrics.then(Arc::default),
             state: Mutex::new(State::Fresh),
+            bound: Bound::default(),
+            moving: tokio::sync::RwLock::default(),
+            updating: tokio::sync::Mutex::default(),
         })
     }
 
-    /// Its manifest.
+    /// Its library; after an update, the newest.
     #[must_use]
-    pub fn manifest(&self) -> &Manifest {
-        self.loaded.manifest()
+    pub fn loaded(&self) -> Arc<Loaded> {
+        match &*self.state() {
+            State::Started(generations) => Arc::clone(&generations.current.loaded),
+            State::Fresh | State::Ended => Arc::clone(&self.first),
+        }
     }
 
-    /// Where its library was read.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        self.loaded.path()
-    }
-
-    /// The digest of its library, in lower-case hexadecimal.
-    #[must_use]
-    pub fn sha256(&self) -> &str {
-        self.loaded.sha256()
-    }
-
-    /// What has gone wrong in it since it started; `None` before.
+    /// What has gone wrong in it since it started, or since its last update;
+    /// `None` before it started.
     #[must_use]
     pub fn faults(&self) -> Option<Faults> {
-        self.started().ok().map(|instance| instance.faults())
+        self.current()
+            .ok()
+            .map(|generation| generation.instance.faults())
     }
 
-    /// How many of its resources components have just now; `None` before it
-    /// started.
+    /// How many of its resources components have just now, of all its
+    /// generations; `None` before it started.
     #[must_use]
     pub fn live_resources(&self) -> Option<u64> {
-        self.started()
-            .ok()
-            .map(|instance| instance.live_resources())
+        self.current().ok()?;
+        let generations = self.running();
+        let live = generations
+            .iter()
+            .map(|generation| generation.instance.live_resources());
+        Some(live.sum())
     }
 
-    fn wit_world(&self) -> &World {
-        self.loaded.world()
+    /// How many calls it has answered, and how long they took together; `None`
+    /// unless the loader was asked for metrics.
+    #[must_use]
+    pub fn calls(&self) -> Option<(u64, Duration)> {
+        self.tally
+            .as_ref()
+            .map(|tally| (tally.calls(), tally.time()))
+    }
+
+    /// The workloads that are bound to it, by their ids.
+    #[must_use]
+    pub fn workloads(&self) -> Vec<String> {
+        self.bound.all().into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// What is known of each of its generations that runs, the newest first;
+    /// none before it started and after its stop.
+    #[must_use]
+    pub fn generations(&self) -> Vec<GenerationStatus> {
+        let bound = self.bound.all();
+        let uses = |generation: &Arc<Generation>| {
+            let mut uses = Vec::new();
+            for (id, workload) in &bound {
+                if Arc::ptr_eq(&workload.generation(), generation) {
+                    uses.push(WorkloadUse {
+                        id: id.clone(),
+                        stays: workload.stays(),
+                    });
+                }
+            }
+            uses
+        };
+        let state = |index| match index {
+            0 => GenerationState::Serving,
+            _ => GenerationState::Draining,
+        };
+        self.running()
+            .iter()
+            .enumerate()
+            .map(|(index, generation)| generation.status(state(index), uses(generation)))
+            .collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn started(&self) -> anyhow::Result<Arc<Instance>> {
+    fn is_ended(&self) -> bool {
+        matches!(&*self.state(), State::Ended)
+    }
+
+    fn current(&self) -> anyhow::Result<Arc<Generation>> {
         match &*self.state() {
-            State::Started(instance) => Ok(Arc::clone(instance)),
+            State::Started(generations) => Ok(Arc::clone(&generations.current)),
             State::Fresh => {
                 anyhow::bail!("plugin `{}` is not started: start the host first", self.id)
             }
@@ -128,9 +197,63 @@ impl LoadedPlugin {
         }
     }
 
-    async fn hook(&self, hook: Hook, event: &impl Serialize) -> anyhow::Result<()> {
+    /// The generations that run, the newest first.
+    fn running(&self) -> Vec<Arc<Generation>> {
+        match &*self.state() {
+            State::Started(generations) => std::iter::once(&generations.current)
+                .chain(generations.draining.iter().rev())
+                .map(Arc::clone)
+                .collect(),
+            State::Fresh | State::Ended => Vec::new(),
+        }
+    }
+
+    /// Who serves a workload that is bound.
+    fn serving(&self, workload_id: &str) -> anyhow::Result<Arc<Generation>> {
+        match self.bound.get(workload_id) {
+            Some(workload) => Ok(workload.generation()),
+            None => self.current(),
+        }
+    }
+
+    fn tally_if_measured(&self) -> Option<&Arc<Tally>> {
+        self.tally.as_ref()
+    }
+
+    /// Makes and starts the plugin of a library.
+    async fn generation(
+        &self,
+        loaded: Arc<Loaded>,
+        config: &serde_json::Value,
+        number: u32,
+    ) -> anyhow::Result<Arc<Generation>> {
+        let config = serde_json::to_vec(config).context("the configuration is not JSON")?;
+        let instance = instance::create(self.id, &loaded, config, HOOK_DEADLINE).await?;
+        instance::run(
+            Arc::clone(&instance),
+            Hook::Start,
+            Vec::new(),
+            HOOK_DEADLINE,
+        )
+        .await?;
+        Ok(Arc::new(Generation {
+            number,
+            loaded,
+            instance,
+        }))
+    }
+
+    /// Runs a hook, and returns the event as it was told.
+    async fn hook(
+        &self,
+        instance: &Arc<Instance>,
+        hook: Hook,
+        event: &impl Serialize,
+    ) -> anyhow::Result<Arc<[u8]>> {
         let event = serde_json::to_vec(event).context("an event cannot be written as JSON")?;
-        Ok(instance::run(self.started()?, hook, event, HOOK_DEADLINE).await?)
+        let told = Arc::from(event.as_slice());
+        instance::run(Arc::clone(instance), hook, event, HOOK_DEADLINE).await?;
+        Ok(told)
     }
 }
 
@@ -141,7 +264,7 @@ impl HostPlugin for LoadedPlugin {
     }
 
     fn world(&self) -> WitWorld {
-        identity::wit_world(self.wit_world())
+        identity::wit_world(self.loaded().world())
     }
 
     async fn start(&self) -> anyhow::Result<()> {
@@ -153,16 +276,13 @@ impl HostPlugin for LoadedPlugin {
                 self.id
             );
         }
-        let config = serde_json::to_vec(&self.config).context("the configuration is not JSON")?;
-        let instance = instance::create(self.id, &self.loaded, config, HOOK_DEADLINE).await?;
-        instance::run(
-            Arc::clone(&instance),
-            Hook::Start,
-            Vec::new(),
-            HOOK_DEADLINE,
-        )
-        .await?;
-        *self.state() = State::Started(instance);
+        let first = Arc::clone(&self.first);
+        let current = self.generation(first, &self.config, 1).await?;
+        *self.state() = State::Started(Generations {
+            current,
+            draining: Vec::new(),
+            made: 1,
+        });
         Ok(())
     }
 
@@ -171,11 +291,18 @@ impl HostPlugin for LoadedPlugin {
         workload: &UnresolvedWorkload,
         interfaces: WitInterfaces<'_>,
     ) -> anyhow::Result<()> {
+        let _moving = self.moving.read().await;
         let event = WorkloadBound {
             workload: identity::unresolved(workload),
             interfaces: identity::interfaces(&interfaces),
         };
-        self.hook(Hook::WorkloadBound, &event).await
+        let current = self.current()?;
+        let event = self
+            .hook(&current.instance, Hook::WorkloadBound, &event)
+            .await?;
+        self.bound
+            .insert(workload.id(), Workload::new(current, event));
+        Ok(())
     }
 
     async fn on_workload_item_bind<'a>(
@@ -183,18 +310,24 @@ impl HostPlugin for LoadedPlugin {
         item: &mut WorkloadItem<'a>,
         interfaces: WitInterfaces<'_>,
     ) -> anyhow::Result<()> {
-        link::link(
-            &self.started()?,
-            self.wit_world(),
-            item,
-            &interfaces,
-            self.metrics,
-        )?;
+        let _moving = self.moving.read().await;
+        let generation = self.serving(item.workload_id())?;
+        let (instance, world) = (&generation.instance, generation.loaded.world());
+        let links = link::link(instance, world, item, &interfaces, self.tally_if_measured())?;
         let event = ItemBound {
             item: identity::item(item),
             interfaces: identity::interfaces(&interfaces),
         };
-        self.hook(Hook::ItemBound, &event).await
+        let bound = self.hook(instance, Hook::ItemBound, &event).await?;
+        if let Some(workload) = self.bound.get(item.workload_id()) {
+            workload.add(Item {
+                id: item.id().to_owned(),
+                bound,
+                resolved: None,
+                links: links.into(),
+            });
+        }
+        Ok(())
     }
 
     async fn on_workload_resolved(
@@ -202,11 +335,19 @@ impl HostPlugin for LoadedPlugin {
         workload: &ResolvedWorkload,
         component_id: &str,
     ) -> anyhow::Result<()> {
-        check::check(self.id, self.wit_world(), workload, component_id).await?;
+        let _moving = self.moving.read().await;
+        let generation = self.serving(workload.id())?;
+        check::check(self.id, generation.loaded.world(), workload, component_id).await?;
         let event = WorkloadResolved {
             item: identity::resolved(workload, component_id),
         };
-        self.hook(Hook::WorkloadResolved, &event).await
+        let event = self
+            .hook(&generation.instance, Hook::WorkloadResolved, &event)
+            .await?;
+        if let Some(workload) = self.bound.get(workload.id()) {
+            workload.resolved(component_id, event);
+        }
+        Ok(())
     }
 
     async fn on_workload_unbind(
@@ -214,27 +355,44 @@ impl HostPlugin for LoadedPlugin {
         workload_id: &str,
         _interfaces: WitInterfaces<'_>,
     ) -> anyhow::Result<()> {
+        let _moving = self.moving.read().await;
+        let serving = self.serving(workload_id);
+        self.bound.remove(workload_id);
+        let serving = serving?;
+        // Those before may have resources of it.
+        for other in self.running() {
+            if !Arc::ptr_eq(&other, &serving) {
+                self.unbind(&other, workload_id).await;
+            }
+        }
         // The set is not reliable across hosts; the workload's id is.
         let event = WorkloadUnbound {
             workload_id: workload_id.to_owned(),
         };
-        let unbound = self.hook(Hook::WorkloadUnbound, &event).await;
-        if let Ok(instance) = self.started() {
-            instance.release_workload(workload_id);
-        }
-        unbound
+        let unbound = self
+            .hook(&serving.instance, Hook::WorkloadUnbound, &event)
+            .await;
+        serving.instance.release_workload(workload_id);
+        unbound.map(drop)
     }
 
     async fn stop(&self) -> anyhow::Result<()> {
         // A plugin that never started has nothing to stop. The instance goes
         // when the last component that can call it is gone.
-        let ended = std::mem::replace(&mut *self.state(), State::Ended);
-        match ended {
-            State::Started(instance) => {
-                let stopped =
-                    instance::run(Arc::clone(&instance), Hook::Stop, Vec::new(), HOOK_DEADLINE)
-                        .await;
-                instance.release_all();
+        let before = std::mem::replace(&mut *self.state(), State::Ended);
+        match before {
+            State::Started(Generations {
+                current, draining, ..
+            }) => {
+                let before = async {
+                    for before in draining {
+                        if let Err(error) = update::end(&before, STOP_DEADLINE).await {
+                            tracing::warn!(plugin = self.id, "{error}");
+                        }
+                    }
+                };
+                // Together: the host does not wait for long.
+                let (stopped, ()) = tokio::join!(update::end(&current, HOOK_DEADLINE), before);
                 Ok(stopped?)
             }
             State::Fresh | State::Ended => Ok(()),

@@ -116,8 +116,23 @@ pub(super) fn resolve(
     Ok(taken)
 }
 
+/// The plugin instance that has the first of these resources.
+pub(super) fn owner<'a>(store: &'a SharedCtx, handles: &[Handle]) -> Option<&'a Arc<Instance>> {
+    handles.iter().find_map(|handle| {
+        let lent = Resource::<Given>::new_borrow(handle.rep);
+        store.table.get(&lent).ok().map(|given| &given.owner)
+    })
+}
+
 fn check_owner(given: &Given, callee: &Arc<Instance>) -> Result<()> {
     if !Arc::ptr_eq(&given.owner, callee) {
+        if given.owner.id() == callee.id() {
+            bail!(
+                "a resource of plugin `{}` is of another version of it than the one that is \
+                 called: it was made before the plugin was updated",
+                callee.id()
+            );
+        }
         bail!(
             "a resource of plugin `{}` was passed to plugin `{}`",
             given.owner.id(),

@@ -1,0 +1,400 @@
+//! A plugin is updated while it runs: [`LoadedPlugin::update`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+use wash_plugin_abi::event::WorkloadUnbound;
+
+use super::bound::{Item, Workload};
+use super::call::Caller;
+use super::generation::Generation;
+use super::instance::{self, Hook};
+use super::{HOOK_DEADLINE, LoadedPlugin, STOP_DEADLINE, State, grace, link};
+use crate::library::Loaded;
+use crate::shape::Shape;
+use crate::world::{Function, World};
+
+/// How often a generation that drains is looked at.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How a plugin is updated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpdateOptions {
+    /// How long resources and calls of the version before may last once no
+    /// workload is bound to it; it is stopped then, and they fail.
+    pub drain: Duration,
+    /// How many libraries may be loaded for a plugin, all together: none is
+    /// ever unloaded.
+    pub max_generations: u32,
+}
+
+impl Default for UpdateOptions {
+    /// 30 seconds, and 256 libraries.
+    fn default() -> Self {
+        Self {
+            drain: Duration::from_secs(30),
+            max_generations: 256,
+        }
+    }
+}
+
+/// What an update did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Updated {
+    /// The number of the generation that serves from now on.
+    pub generation: u32,
+    /// The workloads that it serves.
+    pub moved: Vec<String>,
+    /// The workloads that stay with the version before, and why.
+    pub stayed: Vec<(String, String)>,
+}
+
+/// Why a plugin is not updated. The version before goes on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UpdateError {
+    /// It does not run.
+    #[error("plugin `{plugin}` cannot be updated: it is not running")]
+    NotRunning {
+        /// The plugin's id.
+        plugin: String,
+    },
+    /// It is another plugin.
+    #[error("plugin `{plugin}` cannot be updated to a library of plugin `{other}`")]
+    OtherPlugin {
+        /// The plugin's id.
+        plugin: String,
+        /// The library's.
+        other: String,
+    },
+    /// So many libraries have been loaded for it.
+    #[error(
+        "plugin `{plugin}` cannot be updated: {most} libraries have been loaded for it since the \
+         host started, and none can be unloaded; restart the host"
+    )]
+    TooManyGenerations {
+        /// The plugin's id.
+        plugin: String,
+        /// How many may be loaded.
+        most: u32,
+    },
+    /// The new version does not start.
+    #[error("plugin `{plugin}` stays at version {version}: the new one does not start")]
+    Start {
+        /// The plugin's id.
+        plugin: String,
+        /// The version that goes on.
+        version: String,
+        /// Why.
+        source: anyhow::Error,
+    },
+}
+
+impl LoadedPlugin {
+    /// Replaces the plugin's library by another version while it runs.
+    ///
+    /// The new version is made and started first. Then the workloads that use
+    /// the plugin are bound to it, and from then on their calls go to it.
+    /// Resources and calls of the version before stay there until they end;
+    /// after that, or after the drain time, it is stopped. A workload stays
+    /// with the version before, too, if the new one serves it with other types
+    /// or refuses it.
+    ///
+    /// # Errors
+    ///
+    /// If the new version does not start, is of another plugin, or is one too
+    /// many. The version before goes on then.
+    pub async fn update(
+        self: &Arc<Self>,
+        loaded: Loaded,
+        config: Value,
+        options: UpdateOptions,
+    ) -> Result<Updated, UpdateError> {
+        let _one_at_a_time = self.updating.lock().await;
+        let (before, number) = self.next_generation(&loaded, options)?;
+        let loaded = Arc::new(loaded);
+        let failed = |source: anyhow::Error| UpdateError::Start {
+            plugin: self.id.to_owned(),
+            version: before.loaded.manifest().version.clone(),
+            source,
+        };
+        let new = self
+            .generation(loaded, &config, number)
+            .await
+            .map_err(failed)?;
+
+        // No workload is bound or unbound meanwhile.
+        let moving = self.moving.write().await;
+        let mut updated = Updated {
+            generation: number,
+            moved: Vec::new(),
+            stayed: Vec::new(),
+        };
+        for (id, workload) in self.bound.all() {
+            match self.move_to(&new, &id, &workload).await {
+                Ok(()) => updated.moved.push(id),
+                Err(reason) => {
+                    workload.stayed(reason.clone());
+                    updated.stayed.push((id, reason));
+                }
+            }
+        }
+        if let Err(error) = self.take_over(&new) {
+            // The host stopped the plugin meanwhile.
+            let _ = end(&new, STOP_DEADLINE).await;
+            return Err(error);
+        }
+        drop(moving);
+        tokio::spawn(Arc::clone(self).drain(before, options.drain));
+        Ok(updated)
+    }
+
+    /// The generation that serves now, and the number of the next one.
+    fn next_generation(
+        &self,
+        loaded: &Loaded,
+        options: UpdateOptions,
+    ) -> Result<(Arc<Generation>, u32), UpdateError> {
+        let plugin = self.id.to_owned();
+        if loaded.id() != self.id {
+            let other = loaded.id().to_owned();
+            return Err(UpdateError::OtherPlugin { plugin, other });
+        }
+        match &mut *self.state() {
+            State::Started(generations) if generations.made >= options.max_generations => {
+                Err(UpdateError::TooManyGenerations {
+                    plugin,
+                    most: options.max_generations,
+                })
+            }
+            State::Started(generations) => {
+                // Counted even if it does not start: its library is mapped.
+                generations.made += 1;
+                Ok((Arc::clone(&generations.current), generations.made))
+            }
+            State::Fresh | State::Ended => Err(UpdateError::NotRunning { plugin }),
+        }
+    }
+
+    fn take_over(&self, new: &Arc<Generation>) -> Result<(), UpdateError> {
+        match &mut *self.state() {
+            State::Started(generations) => {
+                let before = std::mem::replace(&mut generations.current, Arc::clone(new));
+                generations.draining.push(before);
+                Ok(())
+            }
+            State::Fresh | State::Ended => Err(UpdateError::NotRunning {
+                plugin: self.id.to_owned(),
+            }),
+        }
+    }
+
+    /// Makes a generation serve a workload, or says why it cannot.
+    async fn move_to(
+        &self,
+        new: &Arc<Generation>,
+        id: &str,
+        workload: &Workload,
+    ) -> Result<(), String> {
+        let before = workload.generation();
+        let (was, is) = (before.loaded.world(), new.loaded.world());
+        let items = workload.items();
+        let mut targets = Vec::new();
+        for item in &items {
+            let caller = Caller {
+                workload_id: id.to_owned(),
+                component_id: item.id.clone(),
+            };
+            for at in item.links.iter() {
+                let Some((interface, function)) = served(is, at) else {
+                    return Err(format!(
+                        "version {} does not serve `{}#{}`",
+                        version(new),
+                        at.import,
+                        at.function
+                    ));
+                };
+                let same = served(was, at)
+                    .is_some_and(|(_, before)| signature(was, before) == signature(is, function));
+                if !same {
+                    return Err(format!(
+                        "`{}#{}` has other types in version {} than the workload was checked with",
+                        interface.id,
+                        function.name,
+                        version(new)
+                    ));
+                }
+                let target = link::target(
+                    &new.instance,
+                    interface,
+                    function,
+                    &caller,
+                    self.tally_if_measured(),
+                )
+                .map_err(|error| format!("{error:#}"))?;
+                targets.push((Arc::clone(&at.switch), target));
+            }
+        }
+        if let Err(error) = tell(new, workload, &items).await {
+            self.unbind(new, id).await;
+            return Err(format!("version {} refuses it: {error}", version(new)));
+        }
+        for (switch, target) in targets {
+            switch.to(target);
+        }
+        workload.moved(Arc::clone(new));
+        Ok(())
+    }
+
+    /// Waits until nothing needs a generation any more, and ends it.
+    async fn drain(self: Arc<Self>, generation: Arc<Generation>, limit: Duration) {
+        let mut unused_since = None;
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            if self.is_ended() {
+                // The host's stop has ended it.
+                return;
+            }
+            if !self.bound.served_by(&generation).is_empty() {
+                continue;
+            }
+            let since = *unused_since.get_or_insert_with(Instant::now);
+            if generation.is_idle() {
+                break;
+            }
+            if since.elapsed() >= limit {
+                let status = generation.instance.live_resources();
+                tracing::warn!(
+                    plugin = self.id,
+                    generation = generation.number,
+                    resources = status,
+                    calls = generation.instance.pending_calls(),
+                    "the version before is stopped, although components still use it"
+                );
+                break;
+            }
+        }
+        let has_passed = tokio::time::timeout(limit, grace::passed()).await.is_ok();
+        if has_passed {
+            // SAFETY: the grace period began after the last workload was
+            // switched away from it, and nothing is ever switched back.
+            #[allow(unsafe_code, reason = "who waits for the grace period lets go")]
+            unsafe {
+                self.bound.forget(&generation.instance);
+            }
+        }
+        let was_draining = match &mut *self.state() {
+            State::Started(generations) => {
+                let before = generations.draining.len();
+                generations
+                    .draining
+                    .retain(|other| !Arc::ptr_eq(other, &generation));
+                generations.draining.len() < before
+            }
+            State::Fresh | State::Ended => false,
+        };
+        if was_draining {
+            for (id, _) in self.bound.all() {
+                self.unbind(&generation, &id).await;
+            }
+            match end(&generation, STOP_DEADLINE).await {
+                Ok(()) => tracing::info!(
+                    plugin = self.id,
+                    generation = generation.number,
+                    version = version(&generation),
+                    "the version before is retired"
+                ),
+                Err(error) => tracing::warn!(
+                    plugin = self.id,
+                    generation = generation.number,
+                    "the version before did not stop cleanly: {error}"
+                ),
+            }
+        }
+    }
+
+    /// Tells a generation that a workload is gone from it.
+    pub(super) async fn unbind(&self, generation: &Generation, workload_id: &str) {
+        let event = WorkloadUnbound {
+            workload_id: workload_id.to_owned(),
+        };
+        if let Err(error) = self
+            .hook(&generation.instance, Hook::WorkloadUnbound, &event)
+            .await
+        {
+            tracing::warn!(
+                plugin = self.id,
+                generation = generation.number,
+                "{error:#}"
+            );
+        }
+        generation.instance.release_workload(workload_id);
+    }
+}
+
+/// Stops a generation that nobody calls any more.
+pub(super) async fn end(
+    generation: &Generation,
+    deadline: Duration,
+) -> Result<(), instance::LifecycleError> {
+    let instance = Arc::clone(&generation.instance);
+    let stopped = instance::run(instance, Hook::Stop, Vec::new(), deadline).await;
+    generation.instance.release_all();
+    stopped
+}
+
+/// Tells a generation what the one before was told of a workload.
+async fn tell(
+    new: &Generation,
+    workload: &Workload,
+    items: &[Item],
+) -> Result<(), instance::LifecycleError> {
+    let run = |hook, event: &Arc<[u8]>| {
+        instance::run(
+            Arc::clone(&new.instance),
+            hook,
+            event.to_vec(),
+            HOOK_DEADLINE,
+        )
+    };
+    run(Hook::WorkloadBound, &workload.bound).await?;
+    for item in items {
+        run(Hook::ItemBound, &item.bound).await?;
+    }
+    for resolved in items.iter().filter_map(|item| item.resolved.as_ref()) {
+        run(Hook::WorkloadResolved, resolved).await?;
+    }
+    Ok(())
+}
+
+fn version(generation: &Generation) -> &str {
+    &generation.loaded.manifest().version
+}
+
+/// The function of a world that a component's import is linked to.
+fn served<'a>(
+    world: &'a World,
+    at: &super::bound::Link,
+) -> Option<(&'a crate::world::Interface, &'a Function)> {
+    let interface = world
+        .served()
+        .find(|served| served.name.serves(&at.import))?;
+    let function = interface
+        .functions
+        .iter()
+        .find(|function| function.name == at.function)?;
+    Some((interface, function))
+}
+
+/// What a component's calls rely on.
+fn signature(world: &World, function: &Function) -> (bool, Vec<Shape>, Option<Shape>) {
+    let shape = |ty| Shape::of_wit(world.resolve(), ty);
+    (
+        function.is_async,
+        function.wit.params.iter().map(|p| shape(&p.ty)).collect(),
+        function.wit.result.as_ref().map(shape),
+    )
+}

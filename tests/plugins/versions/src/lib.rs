@@ -1,0 +1,78 @@
+//! Says which version of it answers. A test makes versions of the library by
+//! writing other digits over its mark.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use wash_plugin_abi::anyhow::bail;
+use wash_plugin_abi::{Call, Plugin, Result};
+
+wash_plugin_abi::bindgen!({
+    path: "../../wit/versions",
+    world: "plugin",
+    async: ["test:versions/stamps#slow"],
+});
+use exports::test::versions::stamps::{Guest, GuestToken, Token as TokenHandle};
+
+/// The version: `versions-mark-` and six characters.
+#[used]
+static MARK: [u8; 20] = *b"versions-mark-000000";
+
+/// The six characters.
+fn version() -> String {
+    // Read where a test writes it, not remembered by the compiler.
+    let mark = black_box(&MARK);
+    String::from_utf8_lossy(mark.last_chunk::<6>().unwrap_or(&[0; 6])).into_owned()
+}
+
+struct Versions;
+
+impl Plugin for Versions {
+    type Config = ();
+
+    fn new((): ()) -> Result<Self> {
+        Ok(Self)
+    }
+
+    async fn start(&self) -> Result<()> {
+        match version().as_str() {
+            "broken" => bail!("this version is broken"),
+            _ => Ok(()),
+        }
+    }
+}
+
+struct Token(String);
+
+impl Guest for Versions {
+    type Token = Token;
+
+    fn stamp(&self, _: &Call<'_>) -> String {
+        version()
+    }
+
+    async fn slow(&self, _: &Call<'_>, milliseconds: u32) -> String {
+        let before = version();
+        tokio::time::sleep(Duration::from_millis(milliseconds.into())).await;
+        assert_eq!(before, version(), "a call is of one version");
+        before
+    }
+
+    fn take(&self, _: &Call<'_>, token: TokenHandle) -> String {
+        token
+            .get::<Token>()
+            .map_or_else(|| "nobody".to_owned(), |token| token.0.clone())
+    }
+}
+
+impl GuestToken<Versions> for Token {
+    fn new(_: &Versions, _: &Call<'_>) -> Self {
+        Self(version())
+    }
+
+    fn made_by(&self, _: &Versions, _: &Call<'_>) -> String {
+        self.0.clone()
+    }
+}
+
+wash_plugin_abi::export!(Versions);
