@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -115,6 +115,41 @@ pub fn admit(candidates: Vec<Inspected>, reserved: &[(String, String)]) -> Admis
     admission
 }
 
+/// A plugin that runs already, and what it takes from others.
+#[derive(Clone, Debug)]
+pub(crate) struct Holder {
+    pub(crate) path: PathBuf,
+    pub(crate) id: String,
+    pub(crate) exports: Vec<String>,
+}
+
+/// What a candidate would take from plugins that run: they stay, and it is
+/// rejected.
+pub(crate) fn conflicts(candidate: &Inspected, holders: &[Holder]) -> Vec<RejectionCause> {
+    let id = candidate.id();
+    let mut causes = Vec::new();
+    if let Some(namesake) = holders.iter().find(|holder| holder.id == id) {
+        causes.push(RejectionCause::DuplicateId {
+            id: id.to_owned(),
+            others: vec![namesake.path.clone()],
+        });
+    }
+    for interface in candidate.world().exports().collect::<BTreeSet<_>>() {
+        let rivals: Vec<_> = holders
+            .iter()
+            .filter(|holder| holder.id != id && holder.exports.iter().any(|e| e == interface))
+            .map(|holder| (holder.id.clone(), holder.path.clone()))
+            .collect();
+        if !rivals.is_empty() {
+            causes.push(RejectionCause::DuplicateInterface {
+                interface: interface.to_owned(),
+                others: rivals,
+            });
+        }
+    }
+    causes
+}
+
 /// What is wrong with a candidate, whatever the others are.
 fn check_alone(candidate: &Inspected, reserved: &[(String, String)]) -> Vec<RejectionCause> {
     let mut causes = Vec::new();
@@ -176,6 +211,11 @@ impl Admitted {
     #[must_use]
     pub fn linkage(&self) -> &Linkage {
         self.0.linkage()
+    }
+
+    /// Its bytes are loaded, and not needed twice.
+    pub(crate) fn without_bytes(self) -> Self {
+        Self(self.0.without_bytes())
     }
 
     pub(crate) fn facts(&self) -> Facts {

@@ -171,6 +171,11 @@ impl PluginsConfig {
             .unwrap_or_else(|| Value::Object(serde_json::Map::new()))
     }
 
+    /// The file that it was read from.
+    pub(crate) fn source(&self) -> Option<&Path> {
+        self.source.as_deref()
+    }
+
     /// The ids of the plugins that are configured.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.plugins.keys().map(String::as_str)

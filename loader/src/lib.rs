@@ -46,6 +46,7 @@ mod flat;
 mod image;
 mod inspect;
 pub mod library;
+pub mod live;
 mod loaded;
 mod loader;
 pub mod observability;

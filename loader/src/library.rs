@@ -17,6 +17,7 @@ use wash_plugin_abi::abi::{
 use wash_plugin_abi::manifest::{Manifest, note_description};
 
 use crate::admit::Admitted;
+use crate::facts::Facts;
 use crate::image;
 use crate::rejection::{Rejection, RejectionCause, Stage};
 use crate::world::World;
@@ -44,7 +45,7 @@ pub fn load(admitted: Admitted) -> Result<Loaded, Rejection> {
             functions,
             resources,
         }) => Ok(Loaded {
-            admitted,
+            admitted: admitted.without_bytes(),
             plugin,
             functions,
             resources,
@@ -82,6 +83,10 @@ impl Loaded {
     #[must_use]
     pub fn sha256(&self) -> &str {
         self.admitted.sha256()
+    }
+
+    pub(crate) fn facts(&self) -> Facts {
+        self.admitted.facts()
     }
 
     pub(crate) fn vtable(&self) -> &'static PluginV1 {

@@ -1,6 +1,9 @@
 //! [`PluginLoader`]: all the steps in one.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use wash_plugin_abi::abi;
 
@@ -9,7 +12,7 @@ use crate::{
     admit::{Admission, Admitted, admit},
     config::{ConfigError, PluginsConfig},
     inspect::Inspected,
-    library,
+    library::{self, Loaded},
     loaded::LoadedPlugins,
     rejection::Rejection,
     report::Report,
@@ -239,7 +242,7 @@ impl PluginLoader {
     /// If a directory or file is missing, the configuration names a plugin
     /// that is not there, or some plugins are rejected and are not to be
     /// skipped.
-    pub fn load(self) -> Result<LoadedPlugins, LoadError> {
+    pub fn load(&self) -> Result<LoadedPlugins, LoadError> {
         let Inspection {
             admitted,
             mut rejections,
@@ -266,7 +269,7 @@ impl PluginLoader {
             let (path, facts) = (plugin.path().to_owned(), plugin.facts());
             match library::load(plugin) {
                 Ok(loaded) => {
-                    let plugin = LoadedPlugin::measured(loaded, config, self.metrics);
+                    let plugin = self.plugin(loaded, config);
                     plugins.push((path, facts, plugin));
                 }
                 Err(rejection) => rejections.push(rejection),
@@ -284,6 +287,50 @@ impl PluginLoader {
             );
         }
         Ok(LoadedPlugins::new(plugins, rejections))
+    }
+
+    /// The configuration of the plugins, as it was given.
+    pub(crate) fn config(&self) -> &PluginsConfig {
+        &self.config
+    }
+
+    /// The ids that the host has already.
+    pub(crate) fn reserved(&self) -> &[(String, String)] {
+        &self.reserved_ids
+    }
+
+    /// The directories to look into.
+    pub(crate) fn directories(&self) -> impl Iterator<Item = &Path> {
+        self.sources.iter().map(|source| match source {
+            Source::Directory(path) => path.as_path(),
+            Source::File(path) => match path.parent() {
+                Some(parent) if parent != Path::new("") => parent,
+                _ => Path::new("."),
+            },
+        })
+    }
+
+    /// What there is to load now. A directory or file that is not there is no
+    /// error: it may come back.
+    pub(crate) fn look(&self) -> (Scan, Vec<ScanError>) {
+        let mut scan = Scan::default();
+        let mut errors = Vec::new();
+        for source in &self.sources {
+            let found = match source {
+                Source::Directory(path) => Scan::directory(path),
+                Source::File(path) => Scan::file(path),
+            };
+            match found {
+                Ok(found) => scan.merge(found),
+                Err(error) => errors.push(error),
+            }
+        }
+        (scan, errors)
+    }
+
+    /// Makes the plugin of a library that was loaded.
+    pub(crate) fn plugin(&self, loaded: Loaded, config: serde_json::Value) -> Arc<LoadedPlugin> {
+        LoadedPlugin::measured(loaded, config, self.metrics)
     }
 
     /// The revision of the plugin ABI that this host speaks.

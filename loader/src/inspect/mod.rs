@@ -171,6 +171,11 @@ impl Inspected {
         &self.linkage
     }
 
+    pub(crate) fn without_bytes(mut self) -> Self {
+        self.bytes = Vec::new();
+        self
+    }
+
     pub(crate) fn facts(&self) -> Facts {
         Facts {
             id: Some(self.manifest.id.clone()),

@@ -6,7 +6,7 @@ use super::{Host, start::StartContext};
 use crate::{
     plugin::HostPlugin,
     types::{
-        HostHeartbeat, WorkloadExit, WorkloadStartRequest, WorkloadStartResponse,
+        HostHeartbeat, WorkloadExit, WorkloadStartRequest, WorkloadStartResponse, WorkloadStatus,
         WorkloadStatusRequest, WorkloadStatusResponse, WorkloadStopRequest, WorkloadStopResponse,
     },
 };
@@ -72,7 +72,8 @@ impl HostApi for Host {
     async fn heartbeat(&self) -> anyhow::Result<HostHeartbeat> {
         let system = self.system.measure();
         let counts = self.workloads.count().await;
-        let worlds: Vec<_> = self.plugins.values().map(|plugin| plugin.world()).collect();
+        let plugins = self.plugins.all();
+        let worlds: Vec<_> = plugins.values().map(|plugin| plugin.world()).collect();
         Ok(HostHeartbeat {
             id: self.id.clone(),
             hostname: self.hostname.clone(),
@@ -107,6 +108,7 @@ impl HostApi for Host {
     ) -> anyhow::Result<WorkloadStartResponse> {
         let plugins: HashMap<&'static str, Arc<dyn HostPlugin>> = self
             .plugins
+            .all()
             .iter()
             .map(|(id, plugin)| (*id, Arc::clone(plugin)))
             .collect();
@@ -151,5 +153,22 @@ impl Host {
     /// wasmCloud's own crate has no such method.
     pub async fn wait_workload(&self, workload_id: &str) -> WorkloadExit {
         self.workloads.wait(workload_id).await
+    }
+
+    /// The states of all workloads, in the order of their ids.
+    ///
+    /// wasmCloud's own crate has no such method.
+    #[must_use]
+    pub fn workload_statuses(&self) -> Vec<WorkloadStatus> {
+        self.workloads.statuses()
+    }
+
+    /// Takes a workload down, in state
+    /// [`Error`](crate::types::WorkloadState::Error) with this reason, as a
+    /// plugin does through its failure sink.
+    ///
+    /// wasmCloud's own crate has no such method.
+    pub fn fail_workload(&self, workload_id: &str, reason: impl Into<String>) {
+        self.workloads.fail(workload_id, reason.into());
     }
 }

@@ -1,7 +1,7 @@
 //! [`HostBuilder`].
 
 use std::{
-    collections::{BTreeMap, HashMap, btree_map::Entry},
+    collections::{HashMap, btree_map::Entry},
     fmt,
     sync::{Arc, Mutex},
 };
@@ -17,6 +17,7 @@ use super::{
     http::{HostHandler, NullServer},
     lifecycle::Lifecycle,
     names::friendly_name,
+    plugins::{PluginMap, Plugins},
     workloads::Workloads,
 };
 use crate::{engine::Engine, observability::Meters, plugin::HostPlugin};
@@ -26,7 +27,7 @@ pub struct HostBuilder {
     id: String,
     engine: Option<Engine>,
     http_handler: Option<Arc<dyn HostHandler>>,
-    plugins: BTreeMap<&'static str, Arc<dyn HostPlugin>>,
+    plugins: PluginMap,
     meters: Meters,
     hostname: Option<String>,
     friendly_name: Option<String>,
@@ -43,7 +44,7 @@ impl HostBuilder {
             id: Uuid::new_v4().to_string(),
             engine: None,
             http_handler: None,
-            plugins: BTreeMap::new(),
+            plugins: PluginMap::new(),
             meters: Meters::default(),
             hostname: None,
             friendly_name: None,
@@ -152,7 +153,7 @@ impl HostBuilder {
             started_at: Utc::now(),
             config: self.config,
             engine,
-            plugins: self.plugins,
+            plugins: Plugins::new(self.plugins),
             http_handler: self
                 .http_handler
                 .unwrap_or_else(|| Arc::new(NullServer::default())),

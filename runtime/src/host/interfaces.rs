@@ -34,7 +34,7 @@ impl Host {
                 .map(|text| WitInterface::from(*text))
                 .collect(),
         };
-        for plugin in self.plugins.values() {
+        for plugin in self.plugins.all().values() {
             let plugin = plugin.world();
             world.imports.extend(plugin.imports);
             world.exports.extend(plugin.exports);
@@ -53,7 +53,8 @@ impl Host {
     ///
     /// If the bytes are not a component.
     pub fn intersect_interfaces(&self, bytes: &[u8]) -> anyhow::Result<HashSet<WitInterface>> {
-        let worlds: Vec<WitWorld> = self.plugins.values().map(|plugin| plugin.world()).collect();
+        let plugins = self.plugins.all();
+        let worlds: Vec<WitWorld> = plugins.values().map(|plugin| plugin.world()).collect();
         let mut interfaces = HashSet::new();
         for interface in engine::interfaces(bytes)? {
             if interface.namespace == "wasi" && interface.package == "http" {
@@ -70,7 +71,7 @@ impl Host {
 
     /// Logs what the plugins serve.
     pub fn log_interfaces(&self) {
-        for (id, plugin) in &self.plugins {
+        for (id, plugin) in self.plugins.all().iter() {
             let world = plugin.world();
             for interface in world.imports.iter().chain(&world.exports) {
                 tracing::info!(plugin = id, %interface, "host interface");

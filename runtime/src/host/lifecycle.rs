@@ -10,7 +10,7 @@ use anyhow::Context;
 use tokio::task::AbortHandle;
 
 use super::Host;
-use crate::plugin::{HostPlugin, WorkloadFailureSink, catch_panic};
+use crate::plugin::{HostPlugin, catch_panic};
 
 /// How long a plugin's `stop` may take.
 const PLUGIN_STOP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -52,7 +52,7 @@ impl Host {
         tracing::info!(
             id = host.id,
             name = host.friendly_name,
-            plugins = host.plugins.len(),
+            plugins = host.plugins.all().len(),
             "host started"
         );
         Ok(host)
@@ -92,20 +92,22 @@ impl Host {
     }
 
     async fn start_plugins(&self) -> anyhow::Result<()> {
-        for (id, plugin) in &self.plugins {
-            let start = async {
-                plugin.inject_meters(&self.meters).await;
-                plugin.set_workload_failure_sink(WorkloadFailureSink::new(
-                    self.failures.sender.clone(),
-                ));
-                plugin.start().await
-            };
-            catch_panic(id, "start", start)
-                .await
-                .with_context(|| format!("failed to start plugin '{id}'"))?;
-            self.lock_lifecycle().started.push(Arc::clone(plugin));
+        for plugin in self.plugins.all().values() {
+            self.start_plugin(plugin).await?;
         }
         Ok(())
+    }
+
+    /// A stop of the host is to stop it, too.
+    pub(super) fn note_started(&self, plugin: &Arc<dyn HostPlugin>) {
+        self.lock_lifecycle().started.push(Arc::clone(plugin));
+    }
+
+    /// A stop of the host is to leave it alone.
+    pub(super) fn forget_started(&self, plugin: &Arc<dyn HostPlugin>) {
+        self.lock_lifecycle()
+            .started
+            .retain(|started| !Arc::ptr_eq(started, plugin));
     }
 
     /// Stops the plugins that were started, the last one first.

@@ -11,6 +11,7 @@ mod heartbeat;
 mod interfaces;
 mod lifecycle;
 mod names;
+mod plugins;
 mod service;
 mod start;
 mod workloads;
@@ -18,7 +19,7 @@ mod workloads;
 pub mod http;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     fmt,
     sync::{Arc, Mutex},
 };
@@ -30,13 +31,10 @@ pub use api::HostApi;
 pub use builder::HostBuilder;
 pub use config::HostConfig;
 
-use crate::{
-    engine::Engine,
-    observability::Meters,
-    plugin::{HostPlugin, WorkloadFailure},
-};
+use crate::{engine::Engine, observability::Meters, plugin::WorkloadFailure};
 use heartbeat::SystemMonitor;
 use http::HostHandler;
+use plugins::Plugins;
 use workloads::Workloads;
 
 /// Runs workloads. See [`HostApi`] for what it can be asked to do.
@@ -49,8 +47,7 @@ pub struct Host {
     started_at: DateTime<Utc>,
     config: HostConfig,
     engine: Engine,
-    /// In ascending order of the ids, the order in which they start.
-    plugins: BTreeMap<&'static str, Arc<dyn HostPlugin>>,
+    plugins: Plugins,
     http_handler: Arc<dyn HostHandler>,
     meters: Meters,
     workloads: Arc<Workloads>,
@@ -126,7 +123,7 @@ impl fmt::Debug for Host {
         f.debug_struct("Host")
             .field("id", &self.id)
             .field("friendly_name", &self.friendly_name)
-            .field("plugins", &self.plugins.keys().collect::<Vec<_>>())
+            .field("plugins", &self.plugins.all().keys().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }

@@ -182,22 +182,31 @@ impl Workloads {
         }
     }
 
+    /// Whether the host stops.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().is_closed()
+    }
+
     /// The state of a workload.
     pub(super) fn status(&self, id: &str) -> WorkloadStatus {
-        let table = self.lock();
-        let Some(entry) = table.get(id) else {
-            return status(
+        match self.lock().get(id) {
+            Some(entry) => status_of(id, &entry.phase),
+            None => status(
                 id,
                 WorkloadState::NotFound,
                 format!("Workload not found: {id}"),
-            );
-        };
-        let state = entry.phase.state();
-        let message = match &entry.phase {
-            Phase::Failed(reason) => format!("Workload is {state:?}: {reason}"),
-            _ => format!("Workload is {state:?}"),
-        };
-        status(id, state, message)
+            ),
+        }
+    }
+
+    /// The states of all, in the order of their ids.
+    pub(super) fn statuses(&self) -> Vec<WorkloadStatus> {
+        let table = self.lock();
+        let mut ids = table.ids_last_first();
+        ids.sort_unstable();
+        ids.iter()
+            .filter_map(|id| Some(status_of(id, &table.get(id)?.phase)))
+            .collect()
     }
 
     /// Waits until a workload has ended.
@@ -336,6 +345,16 @@ impl Workloads {
         // Nothing that could panic leaves the table half changed.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The status of a workload in this phase.
+fn status_of(id: &str, phase: &Phase) -> WorkloadStatus {
+    let state = phase.state();
+    let message = match phase {
+        Phase::Failed(reason) => format!("Workload is {state:?}: {reason}"),
+        _ => format!("Workload is {state:?}"),
+    };
+    status(id, state, message)
 }
 
 /// Puts a status together.

@@ -92,6 +92,10 @@ impl Table {
         !std::mem::replace(&mut self.closed, true)
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     pub(super) fn get(&self, id: &str) -> Option<&Entry> {
         self.entries.get(id)
     }

@@ -1,0 +1,300 @@
+//! Plugins of a host that runs: files come, change and go, and the host
+//! follows.
+//!
+//! [`LivePlugins`] takes over where [`PluginLoader::load`] ends. What it needs
+//! of the host is a [`Registry`], since hosts differ in what they can do once
+//! they run. It acts when it is asked to ([`LivePlugins::reconcile`]), or by
+//! itself ([`LivePlugins::watch`]).
+//!
+//! * A **new** file with a new id is admitted as at the start, and its plugin
+//!   is added to the host.
+//! * A **changed** file of a plugin that runs is an update: see
+//!   [`LoadedPlugin::update`].
+//! * A file that is **gone** retires its plugin: no further workload is bound to
+//!   it, and it is stopped when the last one is unbound. If the file comes back
+//!   before that, so does the plugin.
+//! * A file that is **rejected** is reported once, and whatever runs goes on.
+//! * A **directory** that is gone changes nothing until it is back.
+
+mod files;
+mod reconcile;
+mod retire;
+mod status;
+mod watch;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use wash_runtime::plugin::HostPlugin;
+
+use crate::adapt::{LoadedPlugin, UpdateOptions};
+use crate::config::PluginsConfig;
+use crate::loaded::LoadedPlugins;
+use crate::loader::PluginLoader;
+use files::{Files, Fingerprint};
+use retire::Phase;
+
+pub use reconcile::Reconciled;
+pub use retire::UnknownPlugin;
+pub use status::{LiveState, PluginStatus};
+pub use watch::{Watch, WatchError};
+
+/// What a host does for plugins that come and go while it runs.
+#[async_trait]
+pub trait Registry: Send + Sync + 'static {
+    /// Starts a plugin; workloads that start from then on can be bound to it.
+    ///
+    /// # Errors
+    ///
+    /// If it does not start, or the host has one of this id.
+    async fn add(&self, plugin: Arc<dyn HostPlugin>) -> anyhow::Result<()>;
+
+    /// Binds no further workload to a plugin. Those that are bound keep it.
+    fn remove(&self, id: &str);
+
+    /// Gives back a plugin that was removed, and has not been stopped.
+    ///
+    /// # Errors
+    ///
+    /// If the host has another one of this id.
+    fn restore(&self, plugin: Arc<dyn HostPlugin>) -> anyhow::Result<()>;
+
+    /// Takes down a workload, for this reason.
+    fn fail_workload(&self, id: &str, reason: &str);
+}
+
+/// How [`LivePlugins`] acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiveOptions {
+    /// How long a file must not have changed before it is read.
+    pub settle: Duration,
+    /// How plugins are updated.
+    pub update: UpdateOptions,
+    /// Whether workloads that use a plugin are taken down when its file goes.
+    pub force: bool,
+}
+
+impl Default for LiveOptions {
+    /// Half a second, the default of an update, and not to take workloads down.
+    fn default() -> Self {
+        Self {
+            settle: Duration::from_millis(500),
+            update: UpdateOptions::default(),
+            force: false,
+        }
+    }
+}
+
+/// Something that has changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "change", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Change {
+    /// A plugin was added.
+    Added {
+        /// Its id.
+        id: String,
+        /// Its version.
+        version: String,
+        /// Its file.
+        path: PathBuf,
+    },
+    /// A plugin was updated.
+    Updated {
+        /// Its id.
+        id: String,
+        /// Its new version.
+        version: String,
+        /// Its file.
+        path: PathBuf,
+        /// The number of the new generation.
+        generation: u32,
+        /// The workloads that use it.
+        moved: Vec<String>,
+        /// The workloads that stay with the version before, and why.
+        stayed: Vec<(String, String)>,
+    },
+    /// A plugin that was admitted could not be added or updated.
+    Failed {
+        /// Its id.
+        id: String,
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A file was rejected.
+    Rejected {
+        /// The file.
+        path: PathBuf,
+        /// The plugin's id, if its manifest could be read.
+        id: Option<String>,
+        /// Why.
+        reason: String,
+        /// What to do next.
+        hint: String,
+    },
+    /// A plugin's file is gone, and no further workload is bound to it.
+    Removed {
+        /// Its id.
+        id: String,
+        /// How many workloads still use it.
+        workloads: usize,
+    },
+    /// The file of a plugin that was removed is back in time.
+    Restored {
+        /// Its id.
+        id: String,
+    },
+    /// A directory or file that was named cannot be read; what came from it
+    /// goes on.
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The plugins of a host that runs.
+pub struct LivePlugins {
+    loader: Arc<PluginLoader>,
+    registry: Arc<dyn Registry>,
+    options: LiveOptions,
+    /// Held by whoever acts.
+    work: tokio::sync::Mutex<Work>,
+    table: Mutex<Table>,
+    /// Counts the plugins that were added or updated.
+    available: tokio::sync::watch::Sender<u64>,
+}
+
+struct Work {
+    files: Files,
+    config: PluginsConfig,
+    /// What was named and is not there, and was reported.
+    missing: BTreeSet<PathBuf>,
+}
+
+/// What there is, for lists.
+#[derive(Debug, Default)]
+struct Table {
+    plugins: BTreeMap<String, Entry>,
+    rejected: BTreeMap<PathBuf, PluginStatus>,
+    /// What the operator has switched off; with what it was, once it is
+    /// stopped.
+    disabled: BTreeMap<String, Option<PluginStatus>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    plugin: Arc<LoadedPlugin>,
+    /// Where its library is now: it may have been moved since it was read.
+    path: PathBuf,
+    phase: Phase,
+    /// What is wrong with the file that should replace it.
+    reason: Option<String>,
+}
+
+impl Entry {
+    fn status(&self, state: LiveState) -> PluginStatus {
+        let mut status = PluginStatus::of(&self.plugin, state);
+        status.path = self.path.display().to_string();
+        status.reason.clone_from(&self.reason);
+        status
+    }
+}
+
+impl LivePlugins {
+    /// Takes over plugins that were loaded by this loader and registered with
+    /// the host.
+    #[must_use]
+    pub fn new(
+        loader: Arc<PluginLoader>,
+        loaded: &LoadedPlugins,
+        registry: Arc<dyn Registry>,
+        options: LiveOptions,
+    ) -> Arc<Self> {
+        let mut table = Table::default();
+        for plugin in loaded.plugins() {
+            let path = plugin.loaded().path().to_owned();
+            let entry = Entry {
+                plugin: Arc::clone(plugin),
+                path,
+                phase: Phase::Running,
+                reason: None,
+            };
+            table.plugins.insert(plugin.id().to_owned(), entry);
+        }
+        for rejection in loaded.rejections() {
+            let status = PluginStatus::rejected(rejection);
+            table.rejected.insert(rejection.path().to_owned(), status);
+        }
+        Arc::new(Self {
+            work: tokio::sync::Mutex::new(Work {
+                // The first look reads all of them: they may have changed since.
+                files: Files::default(),
+                config: loader.config().clone(),
+                missing: BTreeSet::new(),
+            }),
+            loader,
+            registry,
+            options,
+            table: Mutex::new(table),
+            available: tokio::sync::watch::Sender::new(0),
+        })
+    }
+
+    /// All plugins, and the files that were rejected, in the order of the
+    /// paths.
+    #[must_use]
+    pub fn status(&self) -> Vec<PluginStatus> {
+        let table = self.table();
+        let stopped = table.disabled.values().flatten();
+        let mut all: Vec<PluginStatus> = table.rejected.values().chain(stopped).cloned().collect();
+        for (id, entry) in &table.plugins {
+            all.push(entry.status(match entry.phase {
+                Phase::Running => LiveState::Running,
+                Phase::Retiring if table.disabled.contains_key(id) => LiveState::Disabled,
+                Phase::Retiring => LiveState::Retiring,
+            }));
+        }
+        all.sort_by(|a, b| (&a.path, &a.id).cmp(&(&b.path, &b.id)));
+        all
+    }
+
+    /// Tells when a plugin was added or updated: something that could not be
+    /// bound before may be now.
+    #[must_use]
+    pub fn available(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.available.subscribe()
+    }
+
+    /// The plugins that workloads can be bound to.
+    #[must_use]
+    pub fn running(&self) -> Vec<Arc<LoadedPlugin>> {
+        let table = self.table();
+        let running = table.plugins.values();
+        running
+            .filter(|entry| entry.phase == Phase::Running)
+            .map(|entry| Arc::clone(&entry.plugin))
+            .collect()
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for LivePlugins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LivePlugins")
+            .field("loader", &self.loader)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,188 @@
+//! Plugins that go, and those that come back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wash_runtime::plugin::HostPlugin;
+
+use super::{Change, LivePlugins, LiveState, Reconciled, Table};
+use crate::adapt::LoadedPlugin;
+
+/// How often a plugin that retires is looked at.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Whether workloads can be bound to a plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Running,
+    /// No more: a task waits until it is unused, and stops it.
+    Retiring,
+}
+
+/// Why a plugin cannot be switched on or off.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no plugin `{id}`; there {}", list(known))]
+pub struct UnknownPlugin {
+    /// The id that was asked for.
+    pub id: String,
+    /// Those that there are.
+    pub known: Vec<String>,
+}
+
+fn list(ids: &[String]) -> String {
+    match ids {
+        [] => "is none".to_owned(),
+        [one] => format!("is only `{one}`"),
+        many => {
+            let ids: Vec<String> = many.iter().map(|id| format!("`{id}`")).collect();
+            format!("are {}", ids.join(", "))
+        }
+    }
+}
+
+impl LivePlugins {
+    /// Switches a plugin off: no further workload is bound to it, and it is
+    /// stopped when the last one is unbound; at once with `force`, which takes
+    /// those workloads down.
+    ///
+    /// # Errors
+    ///
+    /// If there is none of this id.
+    pub async fn disable(self: &Arc<Self>, id: &str, force: bool) -> Result<(), UnknownPlugin> {
+        let _work = self.work.lock().await;
+        self.check_known(id)?;
+        self.table().disabled.insert(id.to_owned(), None);
+        self.retire(id, force);
+        Ok(())
+    }
+
+    /// Switches a plugin on again that was switched off.
+    ///
+    /// # Errors
+    ///
+    /// If there is none of this id.
+    pub async fn enable(self: &Arc<Self>, id: &str) -> Result<Reconciled, UnknownPlugin> {
+        {
+            let mut work = self.work.lock().await;
+            self.check_known(id)?;
+            self.table().disabled.remove(id);
+            // Whichever file it is in is dealt with as if it were new.
+            work.files.forget_all();
+        }
+        Ok(self.reconcile().await)
+    }
+
+    /// Stops the plugins that the host does not stop, as it does not have them
+    /// any more.
+    pub async fn stop(&self) {
+        let retiring: Vec<Arc<LoadedPlugin>> = {
+            let mut table = self.table();
+            let ids: Vec<String> = table
+                .plugins
+                .iter()
+                .filter(|(_, entry)| entry.phase == Phase::Retiring)
+                .map(|(id, _)| id.clone())
+                .collect();
+            ids.iter()
+                .filter_map(|id| table.plugins.remove(id))
+                .map(|entry| entry.plugin)
+                .collect()
+        };
+        for plugin in retiring {
+            stop(&plugin).await;
+        }
+    }
+
+    fn check_known(&self, id: &str) -> Result<(), UnknownPlugin> {
+        let table = self.table();
+        if table.plugins.contains_key(id) || table.disabled.contains_key(id) {
+            return Ok(());
+        }
+        Err(UnknownPlugin {
+            id: id.to_owned(),
+            known: table
+                .plugins
+                .keys()
+                .chain(table.disabled.keys())
+                .cloned()
+                .collect(),
+        })
+    }
+
+    /// Takes a plugin away from the host, and stops it when no workload is
+    /// bound to it.
+    pub(super) fn retire(self: &Arc<Self>, id: &str, force: bool) -> Option<Change> {
+        let mut table = self.table();
+        let entry = table.plugins.get_mut(id)?;
+        let workloads = entry.plugin.workloads();
+        let change = if entry.phase == Phase::Running {
+            self.registry.remove(id);
+            entry.phase = Phase::Retiring;
+            tokio::spawn(Arc::clone(self).stop_unused(Arc::clone(&entry.plugin)));
+            tracing::info!(
+                plugin = id,
+                workloads = workloads.len(),
+                "plugin removed; it is stopped when no workload uses it"
+            );
+            Some(Change::Removed {
+                id: id.to_owned(),
+                workloads: workloads.len(),
+            })
+        } else {
+            None
+        };
+        drop(table);
+        if force {
+            for workload in workloads {
+                let reason = format!("plugin `{id}`, which it uses, was removed");
+                self.registry.fail_workload(&workload, &reason);
+            }
+        }
+        change
+    }
+
+    async fn stop_unused(self: Arc<Self>, plugin: Arc<LoadedPlugin>) {
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            let mut table = self.table();
+            let Table {
+                plugins, disabled, ..
+            } = &mut *table;
+            let is_retiring = plugins.get(plugin.id()).is_some_and(|entry| {
+                Arc::ptr_eq(&entry.plugin, &plugin) && entry.phase == Phase::Retiring
+            });
+            if !is_retiring {
+                // It was brought back.
+                return;
+            }
+            if plugin.workloads().is_empty() {
+                let entry = plugins.remove(plugin.id());
+                if let Some(kept) = disabled.get_mut(plugin.id()) {
+                    *kept = entry.map(|entry| entry.status(LiveState::Disabled));
+                }
+                break;
+            }
+        }
+        stop(&plugin).await;
+    }
+
+    /// Brings back a plugin that retires; `false` if there is none any more.
+    pub(super) fn restore(&self, id: &str) -> anyhow::Result<bool> {
+        let mut table = self.table();
+        let Some(entry) = table.plugins.get_mut(id) else {
+            return Ok(false);
+        };
+        if entry.phase == Phase::Retiring {
+            self.registry.restore(Arc::clone(&entry.plugin) as _)?;
+            entry.phase = Phase::Running;
+        }
+        Ok(true)
+    }
+}
+
+async fn stop(plugin: &LoadedPlugin) {
+    match plugin.stop().await {
+        Ok(()) => tracing::info!(plugin = plugin.id(), "plugin retired"),
+        Err(error) => tracing::warn!(plugin = plugin.id(), "{error:#}"),
+    }
+}

@@ -1,0 +1,150 @@
+//! What is known of the plugins of a host that runs.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use crate::adapt::{Faults, GenerationStatus, LoadedPlugin};
+use crate::facts::Facts;
+use crate::library::Loaded;
+use crate::rejection::Rejection;
+
+/// What is known of a plugin, or of a file that was rejected.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PluginStatus {
+    /// The plugin's id.
+    pub id: Option<String>,
+    /// The version of its newest generation.
+    pub version: Option<String>,
+    /// Where it is in its life.
+    pub state: LiveState,
+    /// The file.
+    pub path: String,
+    /// Digest of the library that serves, in lower-case hexadecimal.
+    pub sha256: Option<String>,
+    /// The revision of the ABI that it needs.
+    pub abi: Option<u32>,
+    /// The interfaces that it serves.
+    pub exports: Option<Vec<String>>,
+    /// The interfaces that it calls.
+    pub imports: Option<Vec<String>>,
+    /// Why it is rejected, or what is wrong with the file that should replace
+    /// it.
+    pub reason: Option<String>,
+    /// How often its library was loaded: the number of its newest generation.
+    pub generation: Option<u32>,
+    /// What went wrong in its newest generation.
+    pub faults: Option<Faults>,
+    /// How many calls ended, if they are counted.
+    pub calls: Option<u64>,
+    /// How many seconds they took together.
+    #[serde(rename = "seconds", serialize_with = "seconds")]
+    pub time: Option<Duration>,
+    /// Resources that components have of it.
+    pub live_resources: Option<u64>,
+    /// The ids of the workloads that are bound to it.
+    pub workloads: Vec<String>,
+    /// Its generations, the newest first.
+    pub generations: Vec<GenerationStatus>,
+}
+
+/// Where a plugin is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum LiveState {
+    /// Workloads can be bound to it.
+    Running,
+    /// Its file is gone, and so is it as soon as no workload uses it.
+    Retiring,
+    /// The operator has switched it off.
+    Disabled,
+    /// Its file cannot be loaded.
+    Rejected,
+}
+
+impl LiveState {
+    /// The word for it in JSON and tables.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Retiring => "retiring",
+            Self::Disabled => "disabled",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+impl PluginStatus {
+    pub(super) fn of(plugin: &LoadedPlugin, state: LiveState) -> Self {
+        let loaded = plugin.loaded();
+        let generations = plugin.generations();
+        let calls = plugin.calls();
+        Self {
+            id: Some(loaded.id().to_owned()),
+            version: Some(loaded.manifest().version.clone()),
+            state,
+            path: loaded.path().display().to_string(),
+            sha256: Some(loaded.sha256().to_owned()),
+            abi: Some(loaded.manifest().abi_revision),
+            exports: Some(loaded.world().exports().map(str::to_owned).collect()),
+            imports: Some(loaded.world().imports()),
+            reason: None,
+            generation: generations.first().map(|newest| newest.generation),
+            faults: plugin.faults(),
+            calls: calls.map(|(calls, _)| calls),
+            time: calls.map(|(_, time)| time),
+            live_resources: plugin.live_resources(),
+            workloads: plugin.workloads(),
+            generations,
+        }
+    }
+}
+
+impl PluginStatus {
+    /// A file that is not loaded, for a reason that is filled in.
+    fn not_loaded(path: String, facts: Facts) -> Self {
+        Self {
+            id: facts.id,
+            version: facts.version,
+            state: LiveState::Rejected,
+            path,
+            sha256: facts.sha256,
+            abi: facts.abi,
+            exports: facts.exports,
+            imports: facts.imports,
+            reason: None,
+            generation: None,
+            faults: None,
+            calls: None,
+            time: None,
+            live_resources: None,
+            workloads: Vec::new(),
+            generations: Vec::new(),
+        }
+    }
+
+    pub(super) fn rejected(rejection: &Rejection) -> Self {
+        let path = rejection.path().display().to_string();
+        Self::not_loaded(path, rejection.facts().clone()).because(&rejection.cause().to_string())
+    }
+
+    /// A library that was loaded, and is not used.
+    pub(super) fn failed(loaded: &Loaded) -> Self {
+        Self::not_loaded(loaded.path().display().to_string(), loaded.facts())
+    }
+
+    pub(super) fn because(mut self, reason: &str) -> Self {
+        self.reason = Some(reason.to_owned());
+        self
+    }
+}
+
+fn seconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serializer.serialize_some(&time.as_secs_f64()),
+        None => serializer.serialize_none(),
+    }
+}
