@@ -3,20 +3,20 @@
 use std::{path::PathBuf, str::FromStr, sync::Arc};
 
 use wash_plugin_loader::{LoadedPlugin, LoadedPlugins};
-use wash_runtime::{
-    plugin::{
-        HostPlugin,
-        wasi_config::DynamicConfig,
-        wasi_keyvalue::{FilesystemKeyValue, InMemoryKeyValue, NatsKeyValue, RedisKeyValue},
-        wasi_logging::TracingLogger,
-    },
-    wit::WitInterface,
+use wash_runtime::plugin::{
+    HostPlugin,
+    wasi_config::DynamicConfig,
+    wasi_keyvalue::{FilesystemKeyValue, InMemoryKeyValue, NatsKeyValue, RedisKeyValue},
+    wasi_logging::TracingLogger,
 };
 
 use crate::{
     code::Code,
     failure::{Failure, Result},
 };
+
+/// The id of the plugin that `--keyvalue` asks for.
+const KEYVALUE: &str = "wasi-keyvalue";
 
 /// Where `wasi:keyvalue` keeps its buckets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,19 +136,48 @@ pub(crate) async fn choose(
     Ok(chosen)
 }
 
-/// The library that serves an interface of the same package, or has the id.
+/// The library that is in the way of a compiled-in capability.
 fn rival<'a>(plugin: &dyn HostPlugin, loaded: &'a LoadedPlugins) -> Option<&'a LoadedPlugin> {
-    let ours = plugin.world();
-    let serves = |entry: &WitInterface| {
-        ours.imports
-            .iter()
-            .any(|own| (&own.namespace, &own.package) == (&entry.namespace, &entry.package))
+    let mut all = loaded.plugins().iter().map(AsRef::as_ref);
+    all.find(|other| are_rivals(plugin, *other))
+}
+
+/// Whether two plugins serve interfaces of one package, or have one id.
+fn are_rivals(one: &dyn HostPlugin, other: &dyn HostPlugin) -> bool {
+    let packages = |plugin: &dyn HostPlugin| -> Vec<(String, String)> {
+        let world = plugin.world();
+        let interfaces = world.imports.iter().chain(&world.exports);
+        interfaces
+            .map(|interface| (interface.namespace.clone(), interface.package.clone()))
+            .collect()
     };
-    loaded
-        .plugins()
-        .iter()
-        .map(AsRef::as_ref)
-        .find(|other| other.id() == plugin.id() || other.world().exports.iter().any(serves))
+    let ours = packages(one);
+    one.id() == other.id() || packages(other).iter().any(|theirs| ours.contains(theirs))
+}
+
+/// What has to make room for a plugin that comes while the host runs: the ids
+/// of compiled-in capabilities.
+///
+/// # Errors
+///
+/// If one of them was asked for, so that the operator has to choose.
+pub(crate) fn make_room(
+    plugin: &dyn HostPlugin,
+    capabilities: &[Arc<dyn HostPlugin>],
+) -> anyhow::Result<Vec<&'static str>> {
+    let mut ids = Vec::new();
+    for capability in capabilities {
+        if !are_rivals(capability.as_ref(), plugin) {
+            continue;
+        }
+        anyhow::ensure!(
+            capability.id() != KEYVALUE,
+            "wasi:keyvalue is served by --keyvalue: start the host without it to use plugin `{}`",
+            plugin.id()
+        );
+        ids.push(capability.id());
+    }
+    Ok(ids)
 }
 
 #[cfg(test)]

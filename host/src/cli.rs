@@ -5,7 +5,15 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::{capabilities::Backend, code};
+use crate::{
+    capabilities::Backend,
+    code,
+    control::client::{self, Running},
+    failure,
+};
+
+/// Where plugins are looked for unless told otherwise.
+pub(crate) const PLUGINS: &str = "./plugins";
 
 /// A wasmCloud host whose capabilities are native plugins in a directory
 #[derive(Debug, Parser)]
@@ -29,9 +37,22 @@ pub(crate) enum Command {
     /// Run a component or a workload, served by the plugins
     #[command(after_help = code::HELP)]
     Run(Box<Run>),
-    /// Look at plugins without running any of their code
+    /// Look at plugins without running any of their code, or at those of a
+    /// host that runs
     #[command(subcommand)]
     Plugin(Plugin),
+    /// See, start and stop the workloads of a host that runs
+    #[command(subcommand)]
+    Workload(Workload),
+    /// Tell what a host that runs is doing
+    #[command(after_help = code::HELP)]
+    Status {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        host: Which,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -79,10 +100,94 @@ pub(crate) struct Run {
     #[arg(long, value_name = "ADDR")]
     pub(crate) metrics: Option<SocketAddr>,
 
+    #[command(flatten)]
+    pub(crate) live: Live,
+
     /// The component (.wasm), or the workload (.yaml) in the form of
     /// wasmCloud's Workload or WorkloadDeployment; can be repeated
-    #[arg(value_name = "COMPONENT|WORKLOAD", required = true)]
+    #[arg(value_name = "COMPONENT|WORKLOAD", required_unless_present = "watch")]
     pub(crate) workloads: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Live {
+    /// Follow the plugin directories: load what comes, update what changes,
+    /// retire what goes
+    #[arg(long)]
+    pub(crate) watch: bool,
+
+    /// Look at the plugin directories every so many seconds, instead of being
+    /// told by the file system: for network file systems
+    #[arg(long, value_name = "SECONDS", requires = "watch",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) poll: Option<u64>,
+
+    /// Take down the workloads of a plugin whose file goes, instead of leaving
+    /// it to them
+    #[arg(long, requires = "watch")]
+    pub(crate) force_remove: bool,
+
+    /// Start workloads that no plugin serves yet as soon as one does
+    #[arg(long, requires = "watch")]
+    pub(crate) retry_unbound: bool,
+
+    /// Do without the socket at which `wash-host plugin list`, `workload` and
+    /// `status` find this host
+    #[arg(long)]
+    pub(crate) no_control: bool,
+}
+
+/// A host that runs.
+#[derive(Args, Debug)]
+pub(crate) struct Which {
+    /// The process of the host to ask, where several run
+    #[arg(long, value_name = "PID")]
+    pub(crate) host: Option<u32>,
+}
+
+impl Which {
+    pub(crate) fn find(&self) -> failure::Result<Running> {
+        client::find(self.host)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Workload {
+    /// List the workloads
+    #[command(after_help = code::HELP)]
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        host: Which,
+    },
+    /// Start a workload
+    #[command(after_help = code::HELP)]
+    Start {
+        /// The component (.wasm) or the workload (.yaml)
+        #[arg(value_name = "COMPONENT|WORKLOAD")]
+        file: PathBuf,
+        /// Set an environment variable of the guest; can be repeated
+        #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+        env: Vec<(String, String)>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        host: Which,
+    },
+    /// Stop a workload
+    #[command(after_help = code::HELP)]
+    Stop {
+        /// Its id
+        id: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        host: Which,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -116,16 +221,56 @@ pub(crate) enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Plugin {
-    /// List the plugins of a directory: what they serve, and why some are
-    /// rejected
+    /// List the plugins of a host that runs, or of a directory: what they
+    /// serve, and why some are rejected
     #[command(after_help = code::HELP)]
     List {
-        /// The directory
-        #[arg(default_value = "./plugins")]
-        directory: PathBuf,
+        /// The directory; without, the host that runs is asked, or if there is
+        /// none, it is ./plugins
+        directory: Option<PathBuf>,
         /// Print JSON
         #[arg(long)]
         json: bool,
+        /// Go on, and show what changes
+        #[arg(long, conflicts_with = "directory")]
+        watch: bool,
+        #[command(flatten)]
+        host: Which,
+    },
+    /// Look at the plugin directories now
+    #[command(after_help = code::HELP)]
+    Reload {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        host: Which,
+    },
+    /// Switch a plugin off: no further workload is bound to it, and it is
+    /// stopped when the last one ends
+    #[command(after_help = code::HELP)]
+    Disable {
+        /// Its id
+        id: String,
+        /// Take down the workloads that use it
+        #[arg(long)]
+        force: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        host: Which,
+    },
+    /// Switch a plugin on again
+    #[command(after_help = code::HELP)]
+    Enable {
+        /// Its id
+        id: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        host: Which,
     },
     /// Show everything that a plugin says of itself
     #[command(after_help = code::HELP)]

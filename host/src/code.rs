@@ -49,9 +49,29 @@ Exit codes:
 Every other code of `run` is the guest's own.";
 
 impl Code {
+    const ALL: [Self; 11] = [
+        Self::Usage,
+        Self::Workload,
+        Self::Missing,
+        Self::Rejected,
+        Self::Guest,
+        Self::PluginStart,
+        Self::WorkloadStart,
+        Self::Io,
+        Self::Config,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
     /// The code as a number.
     pub(crate) fn number(self) -> u8 {
         self as u8
+    }
+
+    /// The code of a number, as another `wash-host` tells it.
+    pub(crate) fn of(number: u8) -> Self {
+        let found = Self::ALL.into_iter().find(|code| code.number() == number);
+        found.unwrap_or(Self::Io)
     }
 }
 
@@ -61,19 +81,8 @@ mod tests {
 
     #[test]
     fn every_code_is_documented() {
-        for code in [
-            Code::Usage,
-            Code::Workload,
-            Code::Missing,
-            Code::Rejected,
-            Code::Guest,
-            Code::PluginStart,
-            Code::WorkloadStart,
-            Code::Io,
-            Code::Config,
-            Code::Interrupted,
-            Code::Terminated,
-        ] {
+        for code in Code::ALL {
+            assert_eq!(Code::of(code.number()), code);
             assert!(
                 HELP.contains(&format!("\n{:>5}  ", code.number())),
                 "{code:?}"

@@ -118,11 +118,15 @@ impl From<Rejection> for Failure {
     }
 }
 
-#[cfg(test)]
 impl Failure {
     /// The outermost message.
     pub(crate) fn text(&self) -> String {
         self.error.to_string()
+    }
+
+    /// The message, with its causes.
+    pub(crate) fn chain(&self) -> String {
+        format!("{:#}", self.error)
     }
 
     pub(crate) fn help_text(&self) -> &str {

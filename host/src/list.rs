@@ -1,14 +1,14 @@
 //! `wash-host plugin list`.
 
-use std::{io, path::Path};
+use std::path::Path;
 
-use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
-use wash_plugin_loader::{PluginLoader, Rejection, Report, State};
+use wash_plugin_loader::{PluginLoader, Rejection, Report, ReportEntry, State};
 
 use crate::{
     code::Code,
     failure::{Failure, Result},
-    log, output,
+    output,
+    table::{Cell, Colour, table},
 };
 
 pub(crate) fn command(directory: &Path, json: bool) -> Result<u8> {
@@ -23,7 +23,8 @@ pub(crate) fn command(directory: &Path, json: bool) -> Result<u8> {
     } else if report.entries.is_empty() {
         output::line(&format!("no plugins in {}", directory.display()))?;
     } else {
-        output::line(&table(&report))?;
+        let header = ["ID", "VERSION", "STATE", "PATH", "ABI", "EXPORTS"];
+        output::line(&table(&header, rows(&report)))?;
         for entry in &report.entries {
             let rejections: Vec<&Rejection> = inspection
                 .rejections()
@@ -42,50 +43,28 @@ pub(crate) fn command(directory: &Path, json: bool) -> Result<u8> {
     })
 }
 
-fn table(report: &Report) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(["ID", "VERSION", "STATE", "PATH", "ABI", "EXPORTS"]);
-    let coloured = log::colours(&io::stdout());
-    for entry in &report.entries {
-        let text = |text: &Option<String>| output::printable(text.as_deref().unwrap_or("-"));
-        table.add_row([
-            Cell::new(text(&entry.id)),
-            Cell::new(text(&entry.version)),
-            state(entry.state, coloured),
-            Cell::new(output::printable(&entry.path)),
-            Cell::new(
-                entry
-                    .abi
-                    .map_or_else(|| "-".to_owned(), |abi| abi.to_string()),
+fn rows(report: &Report) -> Vec<Vec<Cell>> {
+    let text = |text: &Option<String>| Cell::text(text.as_deref().unwrap_or("-"));
+    let row = |entry: &ReportEntry| {
+        vec![
+            text(&entry.id),
+            text(&entry.version),
+            Cell::coloured(
+                entry.state.as_str(),
+                match entry.state {
+                    State::Ready => Colour::Good,
+                    _ => Colour::Bad,
+                },
             ),
-            Cell::new(match entry.exports.as_deref() {
+            Cell::text(&entry.path),
+            Cell::text(entry.abi.map_or("-".to_owned(), |abi| abi.to_string())),
+            Cell::text(match entry.exports.as_deref() {
                 None | Some([]) => "-".to_owned(),
-                Some(exports) => output::printable(&exports.join("\n")),
+                Some(exports) => exports.join("\n"),
             }),
-        ]);
-    }
-    let lines: Vec<String> = table
-        .lines()
-        .map(|line| {
-            line.strip_prefix(' ')
-                .unwrap_or(&line)
-                .trim_end()
-                .to_owned()
-        })
-        .collect();
-    lines.join("\n")
-}
-
-fn state(state: State, coloured: bool) -> Cell {
-    let cell = Cell::new(state.as_str());
-    match state {
-        _ if !coloured => cell,
-        State::Ready => cell.fg(Color::Green),
-        _ => cell.fg(Color::Red),
-    }
+        ]
+    };
+    report.entries.iter().map(row).collect()
 }
 
 /// Why a file is rejected, and what to do about it.

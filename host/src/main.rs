@@ -1,31 +1,37 @@
 //! `wash-host`: a wasmCloud host whose capabilities are native plugins, dropped
 //! into a directory as shared libraries.
 //!
-//! `wash-host run` starts a host with plugins and a workload;
-//! `wash-host plugin` looks at plugins without running them. Standard output
-//! is for the guest and for listings, everything else goes to standard error.
+//! `wash-host run` starts a host with plugins and workloads; `wash-host plugin`
+//! looks at plugins without running them. Of a host that runs, `wash-host
+//! plugin`, `workload` and `status` tell and change what there is. Standard
+//! output is for the guest and for listings, everything else goes to standard
+//! error.
 
 #![forbid(unsafe_code)]
 
 mod capabilities;
 mod cli;
 mod code;
+mod control;
 mod failure;
 mod http;
 mod inspect;
+mod launch;
 mod list;
 mod log;
 mod metrics;
 mod output;
+mod registry;
 mod run;
 mod signals;
+mod table;
 mod workload;
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use clap::{CommandFactory, Parser};
 
-use cli::{Cli, Command, Plugin};
+use cli::{Cli, Command, PLUGINS, Plugin, Workload};
 use failure::Result;
 
 fn main() -> ExitCode {
@@ -44,7 +50,40 @@ fn execute(cli: Cli) -> Result<u8> {
     log::init(cli.log.as_deref(), cli.log_format)?;
     match cli.command {
         Command::Run(options) => run::command(&options),
-        Command::Plugin(Plugin::List { directory, json }) => list::command(&directory, json),
+        Command::Plugin(Plugin::List {
+            directory,
+            json,
+            watch,
+            host,
+        }) => match control::client::find_for_list(directory.as_deref(), host.host)? {
+            Some(running) => control::show::plugins(&running, json, watch),
+            None => list::command(directory.as_deref().unwrap_or(Path::new(PLUGINS)), json),
+        },
+        Command::Plugin(Plugin::Reload { json, host }) => {
+            control::show::reload(&host.find()?, json)
+        }
+        Command::Plugin(Plugin::Disable {
+            id,
+            force,
+            json,
+            host,
+        }) => control::show::disable(&host.find()?, id, force, json),
+        Command::Plugin(Plugin::Enable { id, json, host }) => {
+            control::show::enable(&host.find()?, id, json)
+        }
+        Command::Workload(Workload::List { json, host }) => {
+            control::show::workloads(&host.find()?, json)
+        }
+        Command::Workload(Workload::Start {
+            file,
+            env,
+            json,
+            host,
+        }) => control::show::start(&host.find()?, &file, env, json),
+        Command::Workload(Workload::Stop { id, json, host }) => {
+            control::show::stop(&host.find()?, id, json)
+        }
+        Command::Status { json, host } => control::show::status(&host.find()?, json),
         Command::Plugin(Plugin::Inspect { file, json, wit }) => {
             inspect::command(&file, inspect::Form::new(json, wit))
         }

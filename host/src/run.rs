@@ -2,23 +2,29 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use wash_plugin_loader::{LoadedPlugins, PluginLoader, PluginsConfig};
+use wash_plugin_loader::{
+    LoadedPlugins, PluginLoader, PluginsConfig,
+    live::{LiveOptions, LivePlugins, Watch},
+};
 use wash_runtime::{
     engine::Engine,
-    host::{Host, HostApi, HostBuilder},
+    host::{Host, HostBuilder},
     plugin::HostPlugin,
-    types::{WorkloadExit, WorkloadStartRequest, WorkloadState, WorkloadStatus},
+    types::{WorkloadExit, WorkloadState},
 };
 
 use crate::{
     capabilities,
-    cli::Run,
+    cli::{Live, Run},
     code::Code,
+    control,
     failure::{Failure, Result},
     http::{self, Server},
+    launch::{self, Launcher, Running},
     log, metrics,
+    registry::HostRegistry,
     signals::Signals,
-    workload::{Item, Served, Source, check_imports},
+    workload::Source,
 };
 
 /// How long tasks that do not end by themselves may hold up the end.
@@ -36,17 +42,18 @@ pub(crate) fn command(options: &Run) -> Result<u8> {
             code = signals.received() => return Ok(code.number()),
         };
         let started = tokio::select! {
-            started = prepared.start() => started?,
+            started = prepared.start(&options.live) => started?,
             code = signals.received() => return Ok(code.number()),
         };
-        let host = Arc::clone(&started.host);
-        let result = run(started, &signals).await;
-        if let Err(error) = Arc::clone(&host).stop().await {
+        let launcher = Arc::clone(&started.launcher);
+        let result = run(started, &options.live, &signals).await;
+        if let Err(error) = Arc::clone(launcher.host()).stop().await {
             tracing::error!(
                 error = format!("{error:#}"),
                 "the host did not stop cleanly"
             );
         }
+        launcher.live().stop().await;
         result
     });
     runtime.shutdown_timeout(LEFTOVERS_TIMEOUT);
@@ -56,44 +63,45 @@ pub(crate) fn command(options: &Run) -> Result<u8> {
 /// A host with its plugins, not started, and what it is to run.
 struct Prepared {
     host: Host,
+    loader: Arc<PluginLoader>,
+    loaded: LoadedPlugins,
+    capabilities: Vec<Arc<dyn HostPlugin>>,
     server: Option<Server>,
     sources: Vec<Source>,
+    /// Those that nobody serves yet, and why not.
+    unserved: Vec<(Source, Failure)>,
 }
 
 /// A host with its plugins.
 struct Started {
-    host: Arc<Host>,
+    launcher: Arc<Launcher>,
     server: Option<Server>,
     sources: Vec<Source>,
 }
 
 /// Reads the workloads, loads the plugins and binds the addresses.
 async fn prepare(options: &Run) -> Result<Prepared> {
-    let mut sources = options
+    let read = options
         .workloads
         .iter()
         .map(|path| Source::read(path, &options.env))
         .collect::<Result<Vec<_>>>()?;
-    check_names(&sources)?;
-    http::check(&options.http, &sources)?;
+    check_names(&read)?;
+    http::check(&options.http, &read)?;
     if let Some(addr) = options.metrics {
         metrics::serve(addr).await?;
     }
-    let loaded = load_plugins(options).await?;
+    let (loader, loaded) = load_plugins(options).await?;
     let mut builder = loaded
         .register(HostBuilder::new())
         .map_err(|error| Failure::new(Code::Rejected, error))?;
-    let mut plugins: Vec<Arc<dyn HostPlugin>> = Vec::new();
-    for plugin in loaded.plugins() {
-        plugins.push(Arc::clone(plugin) as _);
-    }
-    for plugin in capabilities::choose(options.keyvalue.as_ref(), &loaded).await? {
+    let capabilities = capabilities::choose(options.keyvalue.as_ref(), &loaded).await?;
+    for plugin in &capabilities {
         builder = builder
-            .with_plugin(Arc::clone(&plugin))
+            .with_plugin(Arc::clone(plugin))
             .map_err(|error| Failure::new(Code::Rejected, error))?;
-        plugins.push(plugin);
     }
-    let server = http::bind(&options.http, &sources).await?;
+    let server = http::bind(&options.http, &read).await?;
     if let Some(server) = &server {
         builder = builder.with_http_handler(server.handler());
     }
@@ -101,15 +109,28 @@ async fn prepare(options: &Run) -> Result<Prepared> {
         .build()
         .and_then(|engine| builder.with_engine(engine).build())
         .map_err(|error| Failure::new(Code::WorkloadStart, error))?;
-    let served = Served::new(&plugins);
-    for source in &mut sources {
-        source.derive_interfaces(&host, &plugins, &served)?;
-        check_imports(&source.items, &source.workload.host_interfaces, &served)?;
+    let plugins: Vec<Arc<dyn HostPlugin>> = loaded
+        .plugins()
+        .iter()
+        .map(|plugin| Arc::clone(plugin) as Arc<dyn HostPlugin>)
+        .chain(capabilities.iter().map(Arc::clone))
+        .collect();
+    let (mut sources, mut unserved) = (Vec::new(), Vec::new());
+    for mut source in read {
+        match launch::check(&mut source, &host, &plugins) {
+            Ok(()) => sources.push(source),
+            Err(failure) if options.live.retry_unbound => unserved.push((source, failure)),
+            Err(failure) => return Err(failure),
+        }
     }
     Ok(Prepared {
         host,
+        loader,
+        loaded,
+        capabilities,
         server,
         sources,
+        unserved,
     })
 }
 
@@ -133,7 +154,7 @@ fn check_names(sources: &[Source]) -> Result<()> {
 
 /// Loads the plugins on a thread of their own: their initialisers may take
 /// long, and Ctrl-C should be heard nevertheless.
-async fn load_plugins(options: &Run) -> Result<LoadedPlugins> {
+async fn load_plugins(options: &Run) -> Result<(Arc<PluginLoader>, LoadedPlugins)> {
     let mut builder = PluginLoader::builder()
         .skip_rejected(options.skip_rejected)
         .metrics(options.metrics.is_some());
@@ -149,8 +170,10 @@ async fn load_plugins(options: &Run) -> Result<LoadedPlugins> {
     let loader = builder
         .build()
         .map_err(|error| Failure::new(Code::Config, error))?;
-    match tokio::task::spawn_blocking(move || loader.load()).await {
-        Ok(Ok(plugins)) => Ok(plugins),
+    let loader = Arc::new(loader);
+    let loading = Arc::clone(&loader);
+    match tokio::task::spawn_blocking(move || loading.load()).await {
+        Ok(Ok(plugins)) => Ok((loader, plugins)),
         Ok(Err(error)) => Err(error.into()),
         Err(error) => {
             let error = anyhow::Error::new(error).context("loading the plugins broke off");
@@ -160,54 +183,103 @@ async fn load_plugins(options: &Run) -> Result<LoadedPlugins> {
 }
 
 impl Prepared {
-    async fn start(self) -> Result<Started> {
+    async fn start(self, live: &Live) -> Result<Started> {
         let Self {
             host,
+            loader,
+            loaded,
+            capabilities,
             server,
             sources,
+            unserved,
         } = self;
         let host = host.start().await.map_err(|error| {
             Failure::new(Code::PluginStart, error)
                 .help("correct its configuration (--config), or start the host without it")
         })?;
+        let options = LiveOptions {
+            force: live.force_remove,
+            ..LiveOptions::default()
+        };
+        let registry = Arc::new(HostRegistry::new(&host, &capabilities));
+        let plugins = LivePlugins::new(loader, &loaded, registry, options);
+        // With a server, what is exported is no riddle.
+        let tells_exports = server.is_none();
+        let launcher = Launcher::new(host, plugins, capabilities, tells_exports);
+        for (source, failure) in unserved {
+            launcher.wait(source, &failure).await;
+        }
         Ok(Started {
-            host,
+            launcher: Arc::new(launcher),
             server,
             sources,
         })
     }
 }
 
-/// A workload that runs.
-struct Running {
-    id: String,
-    is_service: bool,
-}
-
 /// Runs the workloads until all have ended, or a signal arrives.
-async fn run(started: Started, signals: &Signals) -> Result<u8> {
+async fn run(started: Started, live: &Live, signals: &Signals) -> Result<u8> {
     let Started {
-        host,
+        launcher,
         server,
         sources,
     } = started;
+    // Unbound and removed when this returns.
+    let _control = match live.no_control {
+        true => None,
+        false => control::server::open(&launcher, server.as_ref().map(Server::url)),
+    };
     let mut all = Vec::new();
     for source in sources {
-        // With a server, what is exported is no riddle.
-        let tells_exports = server.is_none();
         tokio::select! {
-            running = start(&host, source, tells_exports) => all.push(running?),
+            running = launcher.start(source) => all.push(running?),
             code = signals.received() => return Ok(code.number()),
         }
     }
     if let Some(server) = &server {
         log::tell(&format!("listening on {}", server.url()));
     }
+    if live.watch {
+        tokio::select! {
+            ended = follow(&launcher, live) => ended,
+            _ = signals.received() => Ok(0),
+        }
+    } else {
+        until_ended(&launcher, &all, signals).await
+    }
+}
+
+/// Follows the plugin directories.
+async fn follow(launcher: &Launcher, live: &Live) -> Result<u8> {
+    let how = match live.poll {
+        Some(seconds) => Watch::Poll(Duration::from_secs(seconds)),
+        None => Watch::Events,
+    };
+    let retry = async {
+        if live.retry_unbound {
+            launcher.retry().await;
+        }
+        std::future::pending().await
+    };
+    let watched = tokio::select! {
+        watched = launcher.live().watch(how) => watched,
+        () = retry => Ok(()),
+    };
+    match watched {
+        Ok(()) => Ok(0),
+        Err(error) => {
+            Err(Failure::new(Code::Io, error).help("add --poll 2, to look every 2 seconds instead"))
+        }
+    }
+}
+
+/// Waits for the workloads that were started first.
+async fn until_ended(launcher: &Launcher, all: &[Running], signals: &Signals) -> Result<u8> {
     let runs_on = all.iter().any(|running| !running.is_service);
     let ended = async {
         let mut code = Ok(0);
-        for running in &all {
-            let exit = exit_code(host.wait_workload(&running.id).await);
+        for running in all {
+            let exit = exit_code(launcher.host().wait_workload(&running.id).await);
             if matches!(code, Ok(0)) {
                 code = exit;
             }
@@ -220,56 +292,6 @@ async fn run(started: Started, signals: &Signals) -> Result<u8> {
         _ = signals.received(), if runs_on => Ok(0),
         code = signals.received(), if !runs_on => Ok(code.number()),
     }
-}
-
-/// Starts one workload.
-async fn start(host: &Host, source: Source, tells_exports: bool) -> Result<Running> {
-    let Source {
-        workload, items, ..
-    } = source;
-    let id = workload.name.clone();
-    let is_service = workload.service.is_some();
-    let request = WorkloadStartRequest {
-        workload_id: id.clone(),
-        workload,
-    };
-    let WorkloadStatus {
-        workload_state,
-        message,
-        ..
-    } = host
-        .workload_start(request)
-        .await
-        .map_err(|error| Failure::new(Code::WorkloadStart, error))?
-        .workload_status;
-    if workload_state != WorkloadState::Running {
-        let error =
-            anyhow::Error::msg(message).context(format!("the workload `{id}` did not start"));
-        return Err(Failure::new(Code::WorkloadStart, error));
-    }
-    if !is_service && tells_exports {
-        tell_exports(&items);
-    }
-    Ok(Running { id, is_service })
-}
-
-/// Says why nothing seems to happen.
-fn tell_exports(items: &[Item]) {
-    let exports: Vec<&str> = items
-        .iter()
-        .flat_map(|item| item.names.exports.iter().map(String::as_str))
-        .collect();
-    let exports = match exports.as_slice() {
-        [] => "nothing, so nothing can call it".to_owned(),
-        _ => exports
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect::<Vec<_>>()
-            .join(", "),
-    };
-    log::tell(&format!(
-        "running until Ctrl-C; the workload exports {exports}"
-    ));
 }
 
 /// The guest's own code, or why it has none.

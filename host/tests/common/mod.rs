@@ -36,6 +36,8 @@ fn wash_host(directory: &Path, args: &[&str]) -> Run {
     let child = Command::new(env!("CARGO_BIN_EXE_wash-host"))
         .args(args)
         .current_dir(directory)
+        // Its own hosts are the only ones that it finds.
+        .env("XDG_RUNTIME_DIR", directory)
         .env_remove("RUST_LOG")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

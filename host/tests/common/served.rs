@@ -44,6 +44,7 @@ impl Served {
         let mut child = Command::new(env!("CARGO_BIN_EXE_wash-host"))
             .args(args)
             .current_dir(directory.path())
+            .env("XDG_RUNTIME_DIR", directory.path())
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stderr(Stdio::piped())

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::instance::{Faults, Instance};
 use crate::library::Loaded;
@@ -19,7 +19,7 @@ pub(super) struct Generation {
 }
 
 /// What is known of a generation of a plugin.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct GenerationStatus {
     /// Counted from 1, for each library that was loaded for the plugin.
@@ -43,7 +43,7 @@ pub struct GenerationStatus {
 }
 
 /// A workload that uses a plugin.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct WorkloadUse {
     /// Its id.
@@ -53,7 +53,7 @@ pub struct WorkloadUse {
 }
 
 /// Where a generation is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum GenerationState {

@@ -60,7 +60,7 @@ impl Drop for Instance {
 }
 
 /// What has gone wrong in a plugin.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[non_exhaustive]
 pub struct Faults {
     /// Panics, in calls and hooks.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Change, Entry, Fingerprint, LivePlugins, Phase, PluginStatus, Work};
 use crate::admit::{Admission, Admitted, Holder, admit, conflicts};
@@ -15,7 +15,7 @@ use crate::rejection::{Rejection, Stage};
 use crate::scan::{Candidate, Scan, ScanError};
 
 /// What a look at the files led to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Reconciled {
     /// What has changed, in order.

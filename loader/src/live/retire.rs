@@ -158,7 +158,7 @@ impl LivePlugins {
             if plugin.workloads().is_empty() {
                 let entry = plugins.remove(plugin.id());
                 if let Some(kept) = disabled.get_mut(plugin.id()) {
-                    *kept = entry.map(|entry| entry.status(LiveState::Disabled));
+                    *kept = entry.map(|entry| entry.status(LiveState::Disabled).stopped());
                 }
                 break;
             }

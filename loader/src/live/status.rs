@@ -1,8 +1,6 @@
 //! What is known of the plugins of a host that runs.
 
-use std::time::Duration;
-
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::adapt::{Faults, GenerationStatus, LoadedPlugin};
 use crate::facts::Facts;
@@ -10,7 +8,7 @@ use crate::library::Loaded;
 use crate::rejection::Rejection;
 
 /// What is known of a plugin, or of a file that was rejected.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct PluginStatus {
     /// The plugin's id.
@@ -39,8 +37,7 @@ pub struct PluginStatus {
     /// How many calls ended, if they are counted.
     pub calls: Option<u64>,
     /// How many seconds they took together.
-    #[serde(rename = "seconds", serialize_with = "seconds")]
-    pub time: Option<Duration>,
+    pub seconds: Option<f64>,
     /// Resources that components have of it.
     pub live_resources: Option<u64>,
     /// The ids of the workloads that are bound to it.
@@ -50,7 +47,7 @@ pub struct PluginStatus {
 }
 
 /// Where a plugin is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum LiveState {
@@ -95,7 +92,7 @@ impl PluginStatus {
             generation: generations.first().map(|newest| newest.generation),
             faults: plugin.faults(),
             calls: calls.map(|(calls, _)| calls),
-            time: calls.map(|(_, time)| time),
+            seconds: calls.map(|(_, time)| time.as_secs_f64()),
             live_resources: plugin.live_resources(),
             workloads: plugin.workloads(),
             generations,
@@ -119,7 +116,7 @@ impl PluginStatus {
             generation: None,
             faults: None,
             calls: None,
-            time: None,
+            seconds: None,
             live_resources: None,
             workloads: Vec::new(),
             generations: Vec::new(),
@@ -136,15 +133,19 @@ impl PluginStatus {
         Self::not_loaded(loaded.path().display().to_string(), loaded.facts())
     }
 
+    /// Without what only one that runs has.
+    pub(super) fn stopped(self) -> Self {
+        Self {
+            generation: None,
+            faults: None,
+            live_resources: None,
+            generations: Vec::new(),
+            ..self
+        }
+    }
+
     pub(super) fn because(mut self, reason: &str) -> Self {
         self.reason = Some(reason.to_owned());
         self
-    }
-}
-
-fn seconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => serializer.serialize_some(&time.as_secs_f64()),
-        None => serializer.serialize_none(),
     }
 }

@@ -1,0 +1,69 @@
+//! What goes over the socket: a request in JSON on one line, and the answer
+//! likewise.
+
+use std::{collections::HashMap, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What can be asked.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(tag = "request", rename_all = "kebab-case")]
+pub(crate) enum Request {
+    /// How it is: answered by a [`HostStatus`].
+    Status,
+    /// What is known of the plugins: a list of `PluginStatus`.
+    Plugins,
+    /// Look at the plugins' files now: `Reconciled`.
+    Reload,
+    /// Switch a plugin off: nothing.
+    DisablePlugin { id: String, force: bool },
+    /// Switch it on again: `Reconciled`.
+    EnablePlugin { id: String },
+    /// The workloads: a list of [`WorkloadEntry`].
+    Workloads,
+    /// Start the workload of a file: its [`WorkloadEntry`].
+    StartWorkload {
+        path: PathBuf,
+        env: Vec<(String, String)>,
+    },
+    /// Stop one: its [`WorkloadEntry`].
+    StopWorkload { id: String },
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Response {
+    Done(Value),
+    Failed {
+        message: String,
+        help: String,
+        code: u8,
+    },
+}
+
+/// How a host is.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub(crate) struct HostStatus {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) pid: u32,
+    /// In the form of RFC 3339.
+    pub(crate) started_at: String,
+    /// Where it takes HTTP requests.
+    pub(crate) http: Option<String>,
+    pub(crate) labels: HashMap<String, String>,
+    pub(crate) plugins: usize,
+    pub(crate) workloads: u64,
+    pub(crate) components: u64,
+}
+
+/// A workload.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub(crate) struct WorkloadEntry {
+    pub(crate) id: String,
+    pub(crate) state: String,
+    pub(crate) message: String,
+}
