@@ -20,6 +20,7 @@ use wash_runtime::{
 
 // One more than the case's number.
 const ACCESS_DENIED: u32 = 2;
+const CONNECTION_REFUSED: u32 = 15;
 
 /// A port that nobody listens at.
 fn free_port() -> u16 {
@@ -76,7 +77,7 @@ async fn components_connect_to_their_service_and_to_nobody_else() {
     let port = free_port();
     let one = resolve(both(&tcp(true, false, port), &tcp(false, false, port))).await;
     let (refused, _) = run(&one.workload, &one.component).await;
-    assert_eq!(refused, ACCESS_DENIED, "nobody listens yet");
+    assert_eq!(refused, CONNECTION_REFUSED, "nobody listens yet");
 
     let (listening, _service) = run(&one.workload, one.service.as_ref().unwrap()).await;
     assert_eq!(listening, 0);
@@ -85,7 +86,7 @@ async fn components_connect_to_their_service_and_to_nobody_else() {
 
     let other = resolve(workload(&[&tcp(false, false, port)], &[])).await;
     let (refused, _) = run(&other.workload, &other.component).await;
-    assert_eq!(refused, ACCESS_DENIED, "it is not their service");
+    assert_eq!(refused, CONNECTION_REFUSED, "it is not their service");
 }
 
 #[tokio::test]
@@ -107,7 +108,7 @@ async fn a_port_of_the_host_is_reached_if_it_is_allowed() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     for (allowed, code) in [
-        (vec![], ACCESS_DENIED),
+        (vec![], CONNECTION_REFUSED),
         (vec![AllowedLoopbackPort(port)], 0),
     ] {
         let mut demo = workload(&[], &[]);

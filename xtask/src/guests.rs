@@ -39,6 +39,8 @@ const RUST: &[(&str, Kind, &str)] = &[
     ("log-command", Kind::Command, "guest"),
     ("log-guest", Kind::Library, "guest"),
     ("resources-guest", Kind::Library, "resources"),
+    ("sockets-p2", Kind::Library, "sockets"),
+    ("sockets-p3", Kind::Library, "sockets"),
     ("values-guest", Kind::Library, "values"),
     ("versions-guest", Kind::Library, "versions"),
 ];

@@ -107,6 +107,7 @@ impl BaseLinkers {
         let mut wasi = Linker::new(engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut wasi)?;
         wasmtime_wasi::p3::add_to_linker(&mut wasi)?;
+        sockets::link(&mut wasi)?;
         let mut wasi_and_http = wasi.clone();
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut wasi_and_http)?;
         wasmtime_wasi_http::p3::add_to_linker(&mut wasi_and_http)?;

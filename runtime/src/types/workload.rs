@@ -94,8 +94,9 @@ pub struct LocalResources {
     pub allowed_hosts: Arc<[AllowedHost]>,
     /// The names that the guest may resolve. Empty: none.
     pub allowed_ip_name_lookups: Arc<[AllowedIpName]>,
-    /// The ports of the host's loopback that the guest may connect to. Empty:
-    /// only those that its workload's service listens at.
+    /// The ports of the machine's loopback that the guest may connect to. It
+    /// sees a loopback of its workload's own otherwise, with what the
+    /// workload's service listens at.
     pub allowed_host_loopback_ports: Arc<[AllowedLoopbackPort]>,
 }
 

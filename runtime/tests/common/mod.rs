@@ -3,6 +3,7 @@
 
 #![allow(
     dead_code,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "every test binary uses a part of this, and a test may fail by panicking"
 )]
@@ -12,7 +13,7 @@ pub(crate) mod linked;
 pub(crate) mod recorder;
 pub(crate) mod wasi;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use wash_runtime::{
@@ -85,6 +86,23 @@ pub(crate) fn service(text: &str, max_restarts: u64, interfaces: &[&str]) -> Wor
 
 pub(crate) fn bytes(text: &str) -> Bytes {
     wat::parse_str(text).unwrap().into()
+}
+
+/// What `cargo xtask guests` built.
+pub(crate) fn guest(name: &str) -> Bytes {
+    let test = std::env::current_exe().unwrap();
+    let target = test
+        .ancestors()
+        .find(|folder| folder.join("CACHEDIR.TAG").is_file())
+        .unwrap_or_else(|| panic!("{} is in no target directory", test.display()));
+    read(&target.join("guests").join(format!("{name}.wasm")))
+}
+
+fn read(path: &Path) -> Bytes {
+    match std::fs::read(path) {
+        Ok(bytes) => bytes.into(),
+        Err(error) => panic!("{}: {error}: run `cargo xtask guests`", path.display()),
+    }
 }
 
 pub(crate) async fn start(host: &impl HostApi, id: &str, workload: Workload) -> WorkloadStatus {

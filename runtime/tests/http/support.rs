@@ -3,7 +3,6 @@
 use std::{
     convert::Infallible,
     net::SocketAddr,
-    path::Path,
     pin::Pin,
     sync::{Arc, LazyLock},
     task::{Context, Poll},
@@ -34,6 +33,7 @@ use wash_runtime::{
 };
 
 use crate::common;
+pub(crate) use crate::common::guest;
 
 pub(crate) type RequestBody = UnsyncBoxBody<Bytes, Infallible>;
 
@@ -42,23 +42,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn any_port() -> SocketAddr {
     ([127, 0, 0, 1], 0).into()
-}
-
-/// What `cargo xtask guests` built.
-pub(crate) fn guest(name: &str) -> Bytes {
-    let test = std::env::current_exe().unwrap();
-    let target = test
-        .ancestors()
-        .find(|folder| folder.join("CACHEDIR.TAG").is_file())
-        .unwrap_or_else(|| panic!("{} is in no target directory", test.display()));
-    read(&target.join("guests").join(format!("{name}.wasm")))
-}
-
-fn read(path: &Path) -> Bytes {
-    match std::fs::read(path) {
-        Ok(bytes) => bytes.into(),
-        Err(error) => panic!("{}: {error}: run `cargo xtask guests`", path.display()),
-    }
 }
 
 /// A workload that serves HTTP with the guest of `tests/guests/http-hello`.

@@ -8,6 +8,7 @@ use wasmtime_wasi_http::WasiHttpCtx;
 
 use super::{BoundPlugins, Ctx, Limits, outgoing::OutgoingHttp};
 use crate::{
+    engine::sockets::SocketPolicy,
     host::http::{HostHandler, NullServer},
     plugin::HostPlugin,
     types::AllowedHost,
@@ -22,6 +23,7 @@ pub struct CtxBuilder {
     plugins: BoundPlugins,
     allowed_hosts: Arc<[AllowedHost]>,
     store_id: Option<Arc<str>>,
+    sockets: Arc<SocketPolicy>,
     limits: Limits,
 }
 
@@ -38,6 +40,7 @@ impl CtxBuilder {
             plugins: HashMap::new(),
             allowed_hosts: Arc::from([]),
             store_id: None,
+            sockets: Arc::default(),
             limits: Limits::default(),
         }
     }
@@ -79,6 +82,13 @@ impl CtxBuilder {
         self
     }
 
+    /// What the guest may use sockets for; without, nothing. The WASI context
+    /// has to check it too.
+    pub(crate) fn with_sockets(mut self, sockets: Arc<SocketPolicy>) -> Self {
+        self.sockets = sockets;
+        self
+    }
+
     pub(crate) fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -108,6 +118,7 @@ impl CtxBuilder {
             }),
             http: WasiHttpCtx::new(),
             plugins: self.plugins,
+            sockets: self.sockets,
             limits: self.limits,
         }
     }

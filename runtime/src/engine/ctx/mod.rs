@@ -45,6 +45,7 @@ pub(crate) use limits::MemoryLimit;
 pub(crate) use links::{LinkedInstance, Links};
 pub use shared::{ActiveCtx, SharedCtx, extract_active_ctx};
 
+use super::sockets::SocketPolicy;
 use crate::plugin::HostPlugin;
 use outgoing::OutgoingHttp;
 
@@ -70,6 +71,7 @@ pub struct Ctx {
     pub http: WasiHttpCtx,
     outgoing: OutgoingHttp,
     plugins: BoundPlugins,
+    pub(crate) sockets: Arc<SocketPolicy>,
     pub(crate) limits: Limits,
 }
 

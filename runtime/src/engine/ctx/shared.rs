@@ -17,7 +17,7 @@ use wasmtime_wasi::{WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use super::{Ctx, Links};
-use crate::engine::epochs::Ticking;
+use crate::engine::{epochs::Ticking, sockets::StorePorts};
 
 /// A guest that is interrupted so soon after a tick was computing when it came.
 const WAS_COMPUTING: Duration = Duration::from_millis(1);
@@ -34,6 +34,7 @@ pub struct SharedCtx {
     /// The contexts of the other components in the store, by component id.
     pub contexts: HashMap<Arc<str>, Ctx>,
     pub(crate) links: Links,
+    pub(crate) ports: StorePorts,
 }
 
 impl SharedCtx {
@@ -45,6 +46,7 @@ impl SharedCtx {
             table: ResourceTable::new(),
             contexts: HashMap::new(),
             links: Links::default(),
+            ports: StorePorts::default(),
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{
         ctx::{BoundPlugins, CpuShare, SharedCtx},
         epochs::Ticker,
         inspect,
-        sockets::Loopback,
+        sockets::{Loopback, SocketPolicy},
         volumes::Volumes,
     },
     plugin::HostPlugin,
@@ -43,6 +43,8 @@ pub struct WorkloadMetadata {
     label: Arc<str>,
     is_service: bool,
     cpu: Option<Arc<CpuShare>>,
+    /// Nothing is allowed without an origin.
+    sockets: Arc<SocketPolicy>,
     /// Shared by the items of a workload, and set when it stops.
     stopped: Arc<AtomicBool>,
     /// The components that may run in this item's stores besides it.
@@ -88,6 +90,7 @@ impl WorkloadMetadata {
             label,
             is_service: false,
             cpu: cpu.map(Arc::new),
+            sockets: Arc::default(),
             stopped: Arc::default(),
             linked: Vec::new(),
             origin: None,
@@ -220,14 +223,14 @@ impl WorkloadMetadata {
     }
 
     pub(crate) fn set_origin(&mut self, origin: Origin) {
+        let resources = &self.local_resources;
+        self.sockets = Arc::new(SocketPolicy::new(
+            &self.label,
+            &origin.loopback,
+            self.is_service,
+            resources,
+        ));
         self.origin = Some(origin);
-    }
-
-    /// Forgets the ports at which an earlier run of the service listened.
-    pub(super) fn close_ports(&self) {
-        if let Some(origin) = &self.origin {
-            origin.loopback.clear();
-        }
     }
 
     pub(super) fn set_stopped(&mut self, stopped: Arc<AtomicBool>) {

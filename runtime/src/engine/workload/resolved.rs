@@ -358,7 +358,6 @@ impl ResolvedWorkload {
         let Some(service) = &self.shared.service else {
             bail!("workload '{}' has no service", self.name());
         };
-        service.close_ports();
         let (store, instance) = self
             .instantiate(service.id())
             .await

@@ -8,10 +8,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 
 use super::{super::WorkloadComponent, WorkloadMetadata};
 use crate::{
-    engine::{
-        ctx::{CtxBuilder, Limits, MemoryLimit, SharedCtx},
-        sockets::SocketPolicy,
-    },
+    engine::ctx::{CtxBuilder, Limits, MemoryLimit, SharedCtx},
     host::http::HostHandler,
     types::VolumeMount,
 };
@@ -73,6 +70,7 @@ impl WorkloadMetadata {
             .with_http_handler(http_handler)
             .with_plugins(self.plugins.clone().unwrap_or_default())
             .with_allowed_hosts(Arc::clone(&self.local_resources.allowed_hosts))
+            .with_sockets(Arc::clone(&self.sockets))
             .with_limits(Limits {
                 memory: MemoryLimit::from_mib(self.local_resources.memory_limit_mb),
                 cpu: self.cpu.clone(),
@@ -83,12 +81,8 @@ impl WorkloadMetadata {
     fn wasi_ctx(&self, everybody: &[&Self]) -> anyhow::Result<WasiCtx> {
         let mut wasi = WasiCtxBuilder::new();
         wasi.inherit_stdout().inherit_stderr();
-        // Without an origin there is no loopback, and no sockets at all.
-        if let Some(origin) = &self.origin {
-            let resources = &self.local_resources;
-            SocketPolicy::new(&self.label, &origin.loopback, self.is_service, resources)
-                .apply(&mut wasi, &resources.allowed_ip_name_lookups);
-        }
+        self.sockets
+            .apply(&mut wasi, &self.local_resources.allowed_ip_name_lookups);
         for (name, value) in &self.local_resources.environment {
             wasi.env(name, value);
         }
