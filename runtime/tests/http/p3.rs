@@ -37,6 +37,10 @@ async fn a_component_for_wasi_0_3_answers() {
         }
         assert_eq!(client.answer(get("/")).await.0, StatusCode::OK);
     }
+    // No call is left waiting, not even that of the error.
+    while ingress.tasks() > 1 {
+        tokio::task::yield_now().await;
+    }
     host.stop().await.unwrap();
     assert_eq!(ingress.tasks(), 0);
 }

@@ -107,8 +107,9 @@ impl Responder {
     /// Gives the answer, and returns what ends when its body was read.
     fn send(self, answer: Answer) -> oneshot::Receiver<Infallible> {
         self.exchange.0.answered.store(true, Ordering::Release);
-        if self.answer.send(answer).is_err() {
-            // The client went away: nobody will read the body.
+        let has_body = answer.is_ok();
+        if self.answer.send(answer).is_err() || !has_body {
+            // The client went away, or there is nothing to read.
             self.exchange.read();
         }
         self.unread
