@@ -2,14 +2,28 @@
 
 use std::sync::{Arc, Mutex};
 
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Level, Subscriber, subscriber::DefaultGuard};
 use tracing_subscriber::{Layer, layer::Context, prelude::*};
 
 use crate::support::{answer, dev};
 
 /// Warnings and errors, each with its fields.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<String>>>);
+
+impl Lines {
+    /// Those of this thread, and so of this test's runtime only, until the guard
+    /// is dropped.
+    pub(crate) fn record() -> (Self, DefaultGuard) {
+        let lines = Self::default();
+        let subscriber = tracing_subscriber::registry().with(lines.clone());
+        (lines, tracing::subscriber::set_default(subscriber))
+    }
+
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
 
 impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
@@ -28,15 +42,12 @@ impl<S: Subscriber> Layer<S> for Lines {
 }
 
 async fn lines_of(path: &str) -> Vec<String> {
-    let lines = Lines::default();
-    // This thread only, and so this test's runtime only.
-    let guard =
-        tracing::subscriber::set_default(tracing_subscriber::registry().with(lines.clone()));
+    let (lines, guard) = Lines::record();
     let (host, ingress) = dev().await;
     answer(ingress.addr(), path).await;
     host.stop().await.unwrap();
     drop(guard);
-    lines.0.lock().unwrap().clone()
+    lines.all()
 }
 
 #[tokio::test]

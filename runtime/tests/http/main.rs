@@ -11,9 +11,11 @@
 mod common;
 mod support;
 
+mod abandoned;
 mod basics;
 mod log;
 mod metrics;
+mod misbehaving;
 mod outgoing;
 mod p3;
 mod pool;

@@ -184,6 +184,14 @@ impl Client {
         Self::Http2(sender)
     }
 
+    /// The same connection once more, if it is one of HTTP/2.
+    pub(crate) fn clone_h2(&self) -> Option<Self> {
+        match self {
+            Self::Http1(_) => None,
+            Self::Http2(sender) => Some(Self::Http2(sender.clone())),
+        }
+    }
+
     /// The response, as soon as its head is there.
     pub(crate) async fn send(
         &mut self,

@@ -11,13 +11,18 @@
 //! | `/trap`         | traps                                                |
 //! | `/trap-late`    | traps when half of the body is written               |
 //! | `/spin`         | never ends                                           |
+//! | `/hold`         | waits for ever, without answering or reading         |
+//! | `/allocate`     | wants more and more memory                           |
+//! | `/recurse`      | calls itself for ever                                |
+//! | `/late?<url>`   | answers, then goes there twice                       |
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use wasip2::clocks::monotonic_clock::subscribe_duration;
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{
-    Fields, IncomingBody, IncomingRequest, OutgoingBody, OutgoingRequest, OutgoingResponse,
+    ErrorCode, Fields, IncomingBody, IncomingRequest, IncomingResponse, OutgoingBody, OutgoingRequest, OutgoingResponse,
     ResponseOutparam, Scheme,
 };
 use wasip2::io::streams::{InputStream, OutputStream, StreamError};
@@ -50,8 +55,33 @@ impl Guest for Server {
             "/spin" => loop {
                 std::hint::spin_loop();
             },
+            "/hold" => subscribe_duration(u64::MAX).block(),
+            "/allocate" => allocate(),
+            "/recurse" => text(out, 200, &recurse().to_string()),
+            "/late" => {
+                text(out, 200, "there is more to do\n");
+                for _ in 0..2 {
+                    visit(query).ok();
+                }
+            }
             _ => text(out, 404, "there is nothing here\n"),
         }
+    }
+}
+
+fn allocate() {
+    let mut all = Vec::new();
+    loop {
+        all.push(vec![1_u8; 1 << 20]);
+        std::hint::black_box(&all);
+    }
+}
+
+#[inline(never)]
+fn recurse() -> u32 {
+    match SERVED.fetch_add(1, Ordering::Relaxed) {
+        u32::MAX => 1,
+        _ => recurse().rotate_left(1),
     }
 }
 
@@ -78,6 +108,16 @@ fn echo(request: &IncomingRequest, out: ResponseOutparam) {
 }
 
 fn fetch(url: &str, out: ResponseOutparam) {
+    match visit(url) {
+        Ok(response) => {
+            let incoming = response.consume().expect("the first body");
+            copy(incoming, respond(out, response.status()));
+        }
+        Err(code) => text(out, 502, &format!("{code:?}")),
+    }
+}
+
+fn visit(url: &str) -> Result<IncomingResponse, ErrorCode> {
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
     let (authority, path) = match rest.find('/') {
         Some(slash) => rest.split_at(slash),
@@ -88,19 +128,9 @@ fn fetch(url: &str, out: ResponseOutparam) {
     request.set_scheme(Some(&scheme)).expect("a valid scheme");
     request.set_authority(Some(authority)).expect("a valid authority");
     request.set_path_with_query(Some(path)).expect("a valid path");
-    let response = match outgoing_handler::handle(request, None) {
-        Ok(response) => response,
-        Err(code) => return text(out, 502, &format!("{code:?}")),
-    };
+    let response = outgoing_handler::handle(request, None)?;
     response.subscribe().block();
-    match response.get() {
-        Some(Ok(Ok(response))) => {
-            let incoming = response.consume().expect("the first body");
-            copy(incoming, respond(out, response.status()));
-        }
-        Some(Ok(Err(code))) => text(out, 502, &format!("{code:?}")),
-        _ => text(out, 500, "no response"),
-    }
+    response.get().expect("it is ready").expect("it is taken once")
 }
 
 /// Passes a body on as it arrives.

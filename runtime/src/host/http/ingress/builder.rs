@@ -2,10 +2,14 @@
 
 use std::{fmt, net::SocketAddr, time::Duration};
 
-use super::{Ingress, TlsConfig, server::Server};
+use super::{
+    Ingress, TlsConfig,
+    server::{Server, Timeouts},
+};
 use crate::host::http::{DefaultOutgoingHandler, OutgoingHandler, Router};
 
 const DEFAULT_DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Settings of an [`Ingress`].
 pub struct IngressBuilder<R: Router, O: OutgoingHandler = DefaultOutgoingHandler> {
@@ -13,7 +17,7 @@ pub struct IngressBuilder<R: Router, O: OutgoingHandler = DefaultOutgoingHandler
     addr: SocketAddr,
     outgoing: O,
     tls: Option<TlsConfig>,
-    drain_timeout: Duration,
+    timeouts: Timeouts,
 }
 
 impl<R: Router> IngressBuilder<R> {
@@ -23,7 +27,10 @@ impl<R: Router> IngressBuilder<R> {
             addr,
             outgoing: DefaultOutgoingHandler::default(),
             tls: None,
-            drain_timeout: DEFAULT_DRAIN_TIMEOUT,
+            timeouts: Timeouts {
+                drain: DEFAULT_DRAIN_TIMEOUT,
+                response: DEFAULT_RESPONSE_TIMEOUT,
+            },
         }
     }
 }
@@ -37,7 +44,7 @@ impl<R: Router, O: OutgoingHandler> IngressBuilder<R, O> {
             addr: self.addr,
             outgoing,
             tls: self.tls,
-            drain_timeout: self.drain_timeout,
+            timeouts: self.timeouts,
         }
     }
 
@@ -52,7 +59,18 @@ impl<R: Router, O: OutgoingHandler> IngressBuilder<R, O> {
     /// workload, is stopped. 10 seconds by default.
     #[must_use]
     pub fn drain_timeout(mut self, timeout: Duration) -> Self {
-        self.drain_timeout = timeout;
+        self.timeouts.drain = timeout;
+        self
+    }
+
+    /// How long a component may take until it answers, its instantiation
+    /// included. 60 seconds by default; the body may take as long as it likes.
+    ///
+    /// A component that takes longer is ended, and answered for with status
+    /// 504. wasmCloud's own crate has no such method.
+    #[must_use]
+    pub fn response_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.response = timeout;
         self
     }
 
@@ -66,7 +84,7 @@ impl<R: Router, O: OutgoingHandler> IngressBuilder<R, O> {
             self.router,
             self.outgoing,
             self.tls.map(TlsConfig::acceptor),
-            self.drain_timeout,
+            self.timeouts,
         );
         Ingress::bind(server, self.addr).await
     }
@@ -77,7 +95,7 @@ impl<R: Router, O: OutgoingHandler> fmt::Debug for IngressBuilder<R, O> {
         f.debug_struct("IngressBuilder")
             .field("addr", &self.addr)
             .field("tls", &self.tls)
-            .field("drain_timeout", &self.drain_timeout)
+            .field("timeouts", &self.timeouts)
             .finish_non_exhaustive()
     }
 }

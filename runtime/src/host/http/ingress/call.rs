@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    fmt,
     future::poll_fn,
     sync::{
         Arc, Mutex, PoisonError,
@@ -116,6 +117,16 @@ impl Responder {
     }
 }
 
+/// The limit behind a trap.
+#[derive(Debug)]
+pub(super) struct ReachedLimit(String);
+
+impl fmt::Display for ReachedLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// An instance of a component that serves HTTP.
 pub(super) struct Instance {
     store: Store<SharedCtx>,
@@ -125,6 +136,11 @@ pub(super) struct Instance {
 impl Instance {
     pub(super) fn new(store: Store<SharedCtx>, proxy: Proxy) -> Self {
         Self { store, proxy }
+    }
+
+    /// The limit that the guest has hit, if it has.
+    pub(super) fn reached_limit(&self) -> Option<ReachedLimit> {
+        self.store.data().reached_limit().map(ReachedLimit)
     }
 
     /// Serves one request, until the guest is done with it.

@@ -45,8 +45,12 @@ pub use tls::TlsConfig;
 /// [`OutgoingHandler`].
 ///
 /// A component that traps, or returns without a response, is answered for with
-/// status 500 and one line in the log. A request that no workload takes has
-/// 404, one for a workload that is being stopped 503.
+/// status 500 and one line in the log; one that does not answer
+/// [in time](IngressBuilder::response_timeout), with 504. A request that no
+/// workload takes has 404, one for a workload that is being stopped 503.
+///
+/// A call ends when its client goes away before it was answered. After the
+/// answer a component may go on for as long as it likes, as `wasi:http` has it.
 ///
 /// ```
 /// use std::sync::Arc;

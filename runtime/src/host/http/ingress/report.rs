@@ -1,9 +1,10 @@
 //! What the operator hears of requests.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use wasmtime::{Error, WasmBacktrace};
 
+use super::call::ReachedLimit;
 use crate::{engine::workload::ResolvedWorkload, observability::RequestMetrics};
 
 /// Logs and counts for one component.
@@ -32,10 +33,22 @@ impl Reporter {
             workload_id = self.workload_id,
             component = self.component,
             cause = %OneLine(error.root_cause()),
+            limit = error.downcast_ref::<ReachedLimit>().map(tracing::field::display),
             backtrace = error
                 .downcast_ref::<WasmBacktrace>()
                 .map(|backtrace| tracing::field::display(OneLine(backtrace))),
             "the component failed while it served a request"
+        );
+    }
+
+    /// A call took too long to answer, and was ended.
+    pub(super) fn timed_out(&self, timeout: Duration) {
+        tracing::error!(
+            workload = self.workload,
+            workload_id = self.workload_id,
+            component = self.component,
+            cause = %format_args!("it did not answer within {timeout:?}, the server's response timeout"),
+            "the component was ended while it served a request"
         );
     }
 

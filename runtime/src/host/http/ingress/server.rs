@@ -20,6 +20,15 @@ use crate::{
 /// How long what was cancelled may take to go.
 const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long a server waits for what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timeouts {
+    /// For requests in flight, when they are to end.
+    pub(super) drain: Duration,
+    /// For a component to answer.
+    pub(super) response: Duration,
+}
+
 /// How a client speaks to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
@@ -34,7 +43,7 @@ pub(super) struct Server<R, O> {
     pub(super) tls: Option<TlsAcceptor>,
     /// Of requests that reached no workload.
     pub(super) unrouted: RequestMetrics,
-    drain_timeout: Duration,
+    timeouts: Timeouts,
     targets: RwLock<HashMap<String, Arc<Target>>>,
     /// Accepting, and the connections.
     pub(super) connections: TaskTracker,
@@ -49,14 +58,14 @@ impl<R: Router, O: OutgoingHandler> Server<R, O> {
         router: R,
         outgoing: O,
         tls: Option<TlsAcceptor>,
-        drain_timeout: Duration,
+        timeouts: Timeouts,
     ) -> Self {
         Self {
             router,
             outgoing,
             tls,
             unrouted: RequestMetrics::new(""),
-            drain_timeout,
+            timeouts,
             targets: RwLock::default(),
             connections: TaskTracker::new(),
             closing: CancellationToken::new(),
@@ -84,7 +93,7 @@ impl<R: Router, O: OutgoingHandler> Server<R, O> {
         workload: &ResolvedWorkload,
         component_id: &str,
     ) -> anyhow::Result<()> {
-        let target = Arc::new(Target::new(workload, component_id).await?);
+        let target = Arc::new(Target::new(workload, component_id, self.timeouts.response).await?);
         // Before the router knows: a request that it routes finds its target.
         self.targets
             .write()
@@ -104,7 +113,7 @@ impl<R: Router, O: OutgoingHandler> Server<R, O> {
     pub(super) async fn remove(&self, workload_id: &str) -> anyhow::Result<()> {
         let unrouted = self.router.on_workload_unbind(workload_id).await;
         if let Some(target) = self.take(workload_id) {
-            target.retire(self.drain_timeout).await;
+            target.retire(self.timeouts.drain).await;
         }
         unrouted
     }
@@ -132,14 +141,14 @@ impl<R: Router, O: OutgoingHandler> Server<R, O> {
     pub(super) async fn stop(&self) {
         self.closing.cancel();
         self.connections.close();
-        let drained = tokio::time::timeout(self.drain_timeout, self.drained()).await;
+        let drained = tokio::time::timeout(self.timeouts.drain, self.drained()).await;
         if drained.is_ok() {
             return;
         }
         tracing::warn!(
             tasks = self.tasks(),
             "cancelling HTTP connections and requests that did not finish within {:?}",
-            self.drain_timeout
+            self.timeouts.drain
         );
         self.kill();
         let gone = tokio::time::timeout(KILL_TIMEOUT, self.drained()).await;

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use anyhow::Context;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
+use tokio::{sync::oneshot, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wasmtime::PoolConcurrencyLimitError;
 use wasmtime_wasi_http::{handler::ProxyPre, p2, p3};
@@ -12,7 +13,7 @@ use wasmtime_wasi_http::{handler::ProxyPre, p2, p3};
 use super::{
     Scheme,
     body::{GuestBody, ResponseBody},
-    call::{Exchange, Instance, Responder},
+    call::{Answer, Exchange, Instance, Responder},
     pool::{Pool, Warm},
     report::Reporter,
 };
@@ -37,6 +38,7 @@ pub(super) struct Target {
     /// The calls into the guest. One may outlast its response.
     calls: TaskTracker,
     killing: CancellationToken,
+    response_timeout: Duration,
     pub(super) reporter: Reporter,
 }
 
@@ -45,6 +47,8 @@ pub(super) struct Target {
 pub(super) enum Failure {
     /// It trapped, or ended without a response.
     Guest,
+    /// It did not answer in time.
+    TimedOut,
     /// The engine has no room for another instance.
     Busy,
     /// The workload was stopped meanwhile.
@@ -55,6 +59,7 @@ impl Failure {
     pub(super) fn status(self) -> StatusCode {
         match self {
             Self::Guest => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
             Self::Busy | Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -64,9 +69,25 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Guest => "the component failed to answer; the host's log says why",
+            Self::TimedOut => "the component did not answer in time",
             Self::Busy => "the host is busy; try again later",
             Self::Stopped => "the workload was stopped",
         })
+    }
+}
+
+/// A call that somebody waits for. If nobody does any more, it ends; but not if
+/// it has answered, for then it may have more to do.
+struct Call {
+    task: JoinHandle<Result<(), Failure>>,
+    exchange: Exchange,
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if !self.exchange.is_answered() {
+            self.task.abort();
+        }
     }
 }
 
@@ -74,6 +95,7 @@ impl Target {
     pub(super) async fn new(
         workload: &ResolvedWorkload,
         component_id: &str,
+        response_timeout: Duration,
     ) -> anyhow::Result<Self> {
         let components = workload.components();
         let components = components.read().await;
@@ -94,6 +116,7 @@ impl Target {
             pool: Pool::new(component.instance_policy()),
             calls: TaskTracker::new(),
             killing: CancellationToken::new(),
+            response_timeout,
             reporter: Reporter::new(workload, component.name()),
         })
     }
@@ -101,15 +124,16 @@ impl Target {
     /// Has the guest answer a request.
     ///
     /// The call is a task of its own: the guest may have things to do after its
-    /// response, and while its body is being read.
+    /// response, and while its body is being read. Until the response it ends
+    /// with this one, which is dropped when the client goes away.
     pub(super) async fn call(
         self: &Arc<Self>,
         scheme: Scheme,
         request: Request<Incoming>,
     ) -> Result<Response<ResponseBody>, Failure> {
-        let (exchange, responder, mut response) = Exchange::new();
+        let (exchange, responder, response) = Exchange::new();
         let this = Arc::clone(self);
-        let mut task = self.calls.spawn({
+        let task = self.calls.spawn({
             let exchange = exchange.clone();
             async move {
                 let call = this.run(scheme, request, responder, &exchange);
@@ -128,24 +152,43 @@ impl Target {
                 Err(Failure::Guest)
             }
         });
+        let mut task = Call {
+            task,
+            exchange: exchange.clone(),
+        };
+        let answer = self.answer(response, &mut task.task);
+        let Ok(answer) = tokio::time::timeout(self.response_timeout, answer).await else {
+            self.reporter.timed_out(self.response_timeout);
+            return Err(Failure::TimedOut);
+        };
+        match answer? {
+            Ok(response) => {
+                Ok(response.map(|body| ResponseBody::Guest(GuestBody::new(body, exchange))))
+            }
+            Err(code) => {
+                self.reporter.refused(&code);
+                Err(Failure::Guest)
+            }
+        }
+    }
+
+    async fn answer(
+        &self,
+        mut response: oneshot::Receiver<Answer>,
+        task: &mut JoinHandle<Result<(), Failure>>,
+    ) -> Result<Answer, Failure> {
         // A guest that sets no response may keep the means to set it for as
         // long as its instance lives, so the end of the call counts as well.
         let response = tokio::select! {
             biased;
             response = &mut response => response.ok(),
-            ended = &mut task => match response.try_recv() {
+            ended = &mut *task => match response.try_recv() {
                 Ok(response) => Some(response),
                 Err(_) => return Err(self.unanswered(ended.unwrap_or(Err(Failure::Stopped)))),
             },
         };
         match response {
-            Some(Ok(response)) => {
-                Ok(response.map(|body| ResponseBody::Guest(GuestBody::new(body, exchange))))
-            }
-            Some(Err(code)) => {
-                self.reporter.refused(&code);
-                Err(Failure::Guest)
-            }
+            Some(answer) => Ok(answer),
             None => Err(self.unanswered(task.await.unwrap_or(Err(Failure::Stopped)))),
         }
     }
@@ -175,7 +218,12 @@ impl Target {
         // Goes before the instance does: when the body ends for want of a
         // writer, it must be known why.
         let guard = exchange.guard();
-        warm.instance.call(scheme, request, responder).await?;
+        if let Err(error) = warm.instance.call(scheme, request, responder).await {
+            return Err(match warm.instance.reached_limit() {
+                Some(limit) => error.context(limit),
+                None => error,
+            });
+        }
         guard.completed();
         if exchange.is_answered() {
             self.pool.put(warm);
