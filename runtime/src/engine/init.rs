@@ -124,7 +124,11 @@ impl WorkloadContext<'_> {
     }
 
     fn component(&self, component: types::Component) -> anyhow::Result<WorkloadComponent> {
-        let policy = InstancePolicy::new(component.pool_size, component.max_invocations);
+        let policy = InstancePolicy::new(
+            component.pool_size,
+            component.max_invocations,
+            component.max_concurrency,
+        );
         let initialize = || {
             self.check_supported(&component.local_resources)?;
             let compiled = self

@@ -44,8 +44,10 @@ pub struct Component {
     pub pool_size: i32,
     /// After how many calls a warm instance is retired. Zero or less: never.
     pub max_invocations: i32,
-    /// How many calls a warm instance may serve at once. Zero or less: one,
-    /// and this version of the runtime never has it serve more.
+    /// How many HTTP requests a warm instance may serve at once. Zero or less:
+    /// one. More are for components for WASI 0.3 only, whose calls can overlap;
+    /// one for WASI 0.2 serves one request at a time, whatever this says.
+    /// Requests beyond that have instances of their own.
     pub max_concurrency: i32,
 }
 

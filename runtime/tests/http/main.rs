@@ -20,5 +20,6 @@ mod outgoing;
 mod p3;
 mod pool;
 mod protocols;
+mod shared;
 mod shutdown;
 mod streaming;

@@ -21,14 +21,17 @@ pub(crate) struct InstancePolicy {
     pub(crate) pool_size: usize,
     /// After this many calls an instance is retired.
     pub(crate) max_invocations: Option<u32>,
+    /// So many calls at once, if they can overlap; 1 or less for one.
+    pub(crate) max_concurrency: usize,
 }
 
 impl InstancePolicy {
     /// From the numbers of a [`types::Component`](crate::types::Component).
-    pub(crate) fn new(pool_size: i32, max_invocations: i32) -> Self {
+    pub(crate) fn new(pool_size: i32, max_invocations: i32, max_concurrency: i32) -> Self {
         Self {
             pool_size: usize::try_from(pool_size).unwrap_or(0),
             max_invocations: u32::try_from(max_invocations).ok().filter(|most| *most > 0),
+            max_concurrency: usize::try_from(max_concurrency).unwrap_or(0),
         }
     }
 }

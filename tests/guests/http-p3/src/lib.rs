@@ -2,8 +2,8 @@
 //! has answered, `/echo` sends the request's body back as it arrives, `/error`
 //! answers with an error code, `/hold` never answers, `/spin` never ends,
 //! `/fetch?<url>` answers with what it gets from there, `/served` with how many
-//! requests this instance has had and how many it has at once, and waits for the
-//! request's body before; everything else traps.
+//! requests this instance has had and has at once, and is done when the request's
+//! body is; everything else traps.
 
 use std::cell::Cell;
 
@@ -33,7 +33,7 @@ impl Guest for Server {
                 std::hint::spin_loop();
             },
             "/fetch" => fetch(query).await,
-            "/served" => Ok(served(request).await),
+            "/served" => Ok(served(request)),
             _ => core::arch::wasm32::unreachable(),
         }
     }
@@ -44,15 +44,23 @@ thread_local! {
     static AT_ONCE: Cell<u32> = const { Cell::new(0) };
 }
 
-async fn served(request: Request) -> Response {
+fn served(request: Request) -> Response {
     SERVED.set(SERVED.get() + 1);
     AT_ONCE.set(AT_ONCE.get() + 1);
-    let (served, at_once) = (SERVED.get(), AT_ONCE.get());
+    let served = format!("{} served, {} at once", SERVED.get(), AT_ONCE.get());
+    let (mut writer, body) = wit_stream::new();
+    let (trailers_writer, trailers) = wit_future::new(|| Ok(None));
+    let (response, _sent) = Response::new(Fields::new(), Some(body), trailers);
     let (_, read) = wit_future::new(|| Ok(()));
-    let (body, _trailers) = Request::consume_body(request, read);
-    body.collect().await;
-    AT_ONCE.set(AT_ONCE.get() - 1);
-    text(format!("{served} served, {at_once} at once"))
+    let (request, _trailers) = Request::consume_body(request, read);
+    wit_bindgen::spawn_local(async move {
+        writer.write_all(served.into_bytes()).await;
+        request.collect().await;
+        AT_ONCE.set(AT_ONCE.get() - 1);
+        drop(writer);
+        drop(trailers_writer);
+    });
+    response
 }
 
 async fn fetch(url: &str) -> Result<Response, ErrorCode> {

@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     fmt,
     future::poll_fn,
+    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -22,7 +23,7 @@ use wasmtime_wasi_http::{
 };
 
 use super::Scheme;
-use crate::engine::ctx::SharedCtx;
+use crate::{engine::ctx::SharedCtx, host::http::BodyTransfer};
 
 /// What the guest answers, or the error code that it gives instead.
 pub(super) type Answer = Result<Response<WasiBody>, String>;
@@ -75,6 +76,11 @@ impl Exchange {
         self.0.broken.load(Ordering::Acquire)
     }
 
+    /// The call has broken off.
+    pub(super) fn break_off(&self) {
+        self.0.broken.store(true, Ordering::Release);
+    }
+
     pub(super) fn guard(&self) -> BreakGuard<'_> {
         BreakGuard(Some(self))
     }
@@ -99,7 +105,7 @@ impl BreakGuard<'_> {
 impl Drop for BreakGuard<'_> {
     fn drop(&mut self) {
         if let Some(exchange) = self.0 {
-            exchange.0.broken.store(true, Ordering::Release);
+            exchange.break_off();
         }
     }
 }
@@ -129,18 +135,13 @@ impl fmt::Display for ReachedLimit {
 
 /// An instance of a component that serves HTTP.
 pub(super) struct Instance {
-    store: Store<SharedCtx>,
-    proxy: Proxy,
+    pub(super) store: Store<SharedCtx>,
+    pub(super) proxy: Proxy,
 }
 
 impl Instance {
     pub(super) fn new(store: Store<SharedCtx>, proxy: Proxy) -> Self {
         Self { store, proxy }
-    }
-
-    /// The limit that the guest has hit, if it has.
-    pub(super) fn reached_limit(&self) -> Option<ReachedLimit> {
-        self.store.data().reached_limit().map(ReachedLimit)
     }
 
     /// Serves one request, until the guest is done with it.
@@ -155,6 +156,15 @@ impl Instance {
             Proxy::P2(handler) => call_p2(store, handler, scheme, request, responder).await,
             Proxy::P3(service) => call_p3(store, service, scheme, request, responder).await,
         }
+        .map_err(|error| explain(&self.store, error))
+    }
+}
+
+/// An error of the guest's, with the limit that it has hit, if it has.
+pub(super) fn explain(store: &Store<SharedCtx>, error: wasmtime::Error) -> wasmtime::Error {
+    match store.data().reached_limit() {
+        Some(limit) => error.context(ReachedLimit(limit)),
+        None => error,
     }
 }
 
@@ -184,28 +194,45 @@ async fn call_p3(
     store: &mut Store<SharedCtx>,
     service: &p3::bindings::Service,
     scheme: Scheme,
+    request: Request<Incoming>,
+    responder: Responder,
+) -> wasmtime::Result<()> {
+    store
+        .run_concurrent(async |accessor: &Accessor<SharedCtx>| {
+            serve_p3(accessor, service, scheme, request, responder).await?;
+            poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
+            Ok(())
+        })
+        .await?
+}
+
+/// Serves one request, until its response was read.
+pub(super) async fn serve_p3(
+    accessor: &Accessor<SharedCtx>,
+    service: &p3::bindings::Service,
+    scheme: Scheme,
     mut request: Request<Incoming>,
     responder: Responder,
 ) -> wasmtime::Result<()> {
     if let Some(uri) = absolute(scheme, request.uri(), request.headers()) {
         *request.uri_mut() = uri;
     }
-    let (request, transfer) = p3::Request::from_http(store.data_mut().http().hooks, request);
-    store
-        .run_concurrent(async |accessor: &Accessor<SharedCtx>| {
-            let unread = match service.handle(accessor, request).await? {
-                Err(code) => responder.send(Err(format!("{code:?}"))),
-                Ok(response) => {
-                    let response = accessor.with(|store| response.into_http(store, transfer))?;
-                    responder.send(Ok(response))
-                }
-            };
-            // The store is what moves the body, so it stays until that is read.
-            unread.await.ok();
-            poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
-            Ok(())
-        })
-        .await?
+    let (request, transfer) = accessor.with(|mut access| {
+        let hooks = access.data_mut().http().hooks;
+        let (request, transfer) = p3::Request::from_http(hooks, request);
+        let transfer: Pin<BodyTransfer> = Box::pin(transfer);
+        (request, transfer)
+    });
+    let unread = match service.handle(accessor, request).await? {
+        Err(code) => responder.send(Err(format!("{code:?}"))),
+        Ok(response) => {
+            let response = accessor.with(|store| response.into_http(store, transfer))?;
+            responder.send(Ok(response))
+        }
+    };
+    // The store is what moves the body, so it stays until that is read.
+    unread.await.ok();
+    Ok(())
 }
 
 /// The whole of an address of which HTTP/1.1 sends scheme and host elsewhere.

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Every request gets a fresh instance, unless the component asks for a pool
-//! of warm ones. Bodies stream in both directions: a slow reader holds up the
+//! of warm ones, which serve one request at a time, or several if they can. Bodies stream in both directions: a slow reader holds up the
 //! writer.
 
 mod body;
@@ -18,6 +18,7 @@ mod pool;
 mod report;
 mod server;
 mod service;
+mod shared;
 mod target;
 mod tls;
 

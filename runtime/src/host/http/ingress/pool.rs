@@ -85,6 +85,7 @@ mod tests {
         Pool::new(InstancePolicy {
             pool_size,
             max_invocations,
+            max_concurrency: 1,
         })
     }
 

@@ -8,14 +8,18 @@ use hyper::body::Incoming;
 use tokio::{sync::oneshot, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wasmtime::PoolConcurrencyLimitError;
-use wasmtime_wasi_http::{handler::ProxyPre, p2, p3};
+use wasmtime_wasi_http::{
+    handler::{Proxy, ProxyPre},
+    p2, p3,
+};
 
 use super::{
     Scheme,
     body::{GuestBody, ResponseBody},
-    call::{Answer, Exchange, Instance, Responder},
+    call::{Answer, Exchange, Instance, Responder, explain},
     pool::{Pool, Warm},
     report::Reporter,
+    shared::{self, Job, Place, Start, Workers},
 };
 use crate::{
     engine::{
@@ -35,6 +39,10 @@ pub(super) struct Target {
     /// Resolved once: a request only instantiates it.
     pre: ProxyPre<SharedCtx>,
     pool: Pool<Instance>,
+    /// For those that serve several requests at once, and do not take part in
+    /// the pool.
+    workers: Option<Workers>,
+    instances: TaskTracker,
     /// The calls into the guest. One may outlast its response.
     calls: TaskTracker,
     killing: CancellationToken,
@@ -109,11 +117,18 @@ impl Target {
                 workload.name()
             )
         })?;
+        let policy = component.instance_policy();
+        let workers = match pre {
+            ProxyPre::P3(_) => Workers::new(policy),
+            ProxyPre::P2(_) => None,
+        };
         Ok(Self {
             workload: workload.clone(),
             component_id: component_id.to_string(),
             pre,
-            pool: Pool::new(component.instance_policy()),
+            pool: Pool::new(policy),
+            workers,
+            instances: TaskTracker::new(),
             calls: TaskTracker::new(),
             killing: CancellationToken::new(),
             response_timeout,
@@ -136,20 +151,20 @@ impl Target {
         let task = self.calls.spawn({
             let exchange = exchange.clone();
             async move {
-                let call = this.run(scheme, request, responder, &exchange);
-                let call = this.killing.run_until_cancelled(catch_unwind(call));
-                let error = match call.await {
-                    Some(Ok(Ok(()))) => return Ok(()),
-                    Some(Ok(Err(error))) => error,
-                    Some(Err(panic)) => wasmtime::format_err!("the host panicked: {panic}"),
-                    None => return Err(Failure::Stopped),
-                };
-                if error.is::<PoolConcurrencyLimitError>() {
-                    this.reporter.busy(&error);
-                    return Err(Failure::Busy);
+                match this.place(&exchange) {
+                    Some(place) => {
+                        let job = Job {
+                            scheme,
+                            request,
+                            responder,
+                        };
+                        place.serve(job).await
+                    }
+                    None => {
+                        let call = this.run(scheme, request, responder, &exchange);
+                        this.unless_killed(call).await
+                    }
                 }
-                this.reporter.failed(&error);
-                Err(Failure::Guest)
             }
         });
         let mut task = Call {
@@ -204,6 +219,57 @@ impl Target {
         }
     }
 
+    /// A place in an instance that serves several requests at once.
+    fn place(self: &Arc<Self>, exchange: &Exchange) -> Option<Place> {
+        let (place, start) = self.workers.as_ref()?.place(exchange)?;
+        if let Some(start) = start {
+            self.instances.spawn(Arc::clone(self).work(start));
+        }
+        Some(place)
+    }
+
+    /// Serves several requests at once with one instance.
+    async fn work(self: Arc<Self>, start: Start) {
+        let calls = Arc::clone(&start.calls);
+        let mut stored = None;
+        let work = async {
+            let Instance { store, proxy } = self.instantiate().await?;
+            let Proxy::P3(service) = proxy else {
+                wasmtime::bail!("instances of components for WASI 0.2 are not shared");
+            };
+            let store = stored.insert(store);
+            let served = shared::serve(store, service, start).await;
+            served.map_err(|error| explain(store, error))
+        };
+        let work = self.unless_killed(work);
+        let ended = calls.useless.run_until_cancelled(work).await;
+        calls.fail(match ended {
+            Some(Err(failure)) => failure,
+            // Nobody waits for it.
+            Some(Ok(())) | None => Failure::Stopped,
+        });
+    }
+
+    /// What comes of something that the guest does.
+    async fn unless_killed(
+        &self,
+        call: impl Future<Output = wasmtime::Result<()>>,
+    ) -> Result<(), Failure> {
+        let call = self.killing.run_until_cancelled(catch_unwind(call));
+        let error = match call.await {
+            Some(Ok(Ok(()))) => return Ok(()),
+            Some(Ok(Err(error))) => error,
+            Some(Err(panic)) => wasmtime::format_err!("the host panicked: {panic}"),
+            None => return Err(Failure::Stopped),
+        };
+        if error.is::<PoolConcurrencyLimitError>() {
+            self.reporter.busy(&error);
+            return Err(Failure::Busy);
+        }
+        self.reporter.failed(&error);
+        Err(Failure::Guest)
+    }
+
     async fn run(
         &self,
         scheme: Scheme,
@@ -218,12 +284,7 @@ impl Target {
         // Goes before the instance does: when the body ends for want of a
         // writer, it must be known why.
         let guard = exchange.guard();
-        if let Err(error) = warm.instance.call(scheme, request, responder).await {
-            return Err(match warm.instance.reached_limit() {
-                Some(limit) => error.context(limit),
-                None => error,
-            });
-        }
+        warm.instance.call(scheme, request, responder).await?;
         guard.completed();
         if exchange.is_answered() {
             self.pool.put(warm);
@@ -245,8 +306,13 @@ impl Target {
 
     /// Waits until the guest has no more calls.
     pub(super) async fn drained(&self) {
-        self.calls.close();
-        self.calls.wait().await;
+        if let Some(workers) = &self.workers {
+            workers.close();
+        }
+        for tasks in [&self.calls, &self.instances] {
+            tasks.close();
+            tasks.wait().await;
+        }
     }
 
     /// Cancels the calls that are left.
