@@ -256,6 +256,7 @@ impl ResolvedWorkload {
     pub async fn unbind_all_plugins(&self) {
         self.unroute_http().await;
         self.shared.stopped.store(true, Ordering::Relaxed);
+        self.shared.http_handler.forget_workload(self.id());
         let mut bindings = std::mem::take(
             &mut *self
                 .shared

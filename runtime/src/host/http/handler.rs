@@ -50,6 +50,14 @@ pub trait HostHandler: Send + Sync + 'static {
     /// An error is logged; the workload ends nevertheless.
     async fn on_workload_unbind(&self, workload_id: &str) -> anyhow::Result<()>;
 
+    /// A workload was stopped, whether it takes requests or not: what is kept
+    /// for the requests that it sends is of no use any more.
+    ///
+    /// wasmCloud's own crate has no such method.
+    fn forget_workload(&self, workload_id: &str) {
+        let _ = workload_id;
+    }
+
     /// Sends a request of a workload. That the workload may send it there has
     /// been checked.
     ///

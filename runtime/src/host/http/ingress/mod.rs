@@ -174,6 +174,10 @@ impl<R: Router, O: OutgoingHandler> HostHandler for Ingress<R, O> {
         self.server.remove(workload_id).await
     }
 
+    fn forget_workload(&self, workload_id: &str) {
+        self.server.outgoing.forget_workload(workload_id);
+    }
+
     async fn outgoing_request(
         &self,
         workload_id: &str,
