@@ -2,6 +2,7 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use hyper::{
     rt::{Executor, Read, Write},
     service::service_fn,
@@ -11,7 +12,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Scheme, Server, service};
 use crate::host::http::{OutgoingHandler, Router};
@@ -84,24 +85,40 @@ async fn serve<R: Router, O: OutgoingHandler>(
     builder.http2().timer(TokioTimer::new());
     let service = service_fn(|request| service::respond(Arc::clone(&server), scheme, request));
     let mut connection = pin!(builder.serve_connection(io, service));
-    let mut closing = pin!(server.closing.cancelled());
-    let mut killing = pin!(server.killing.cancelled());
-    let mut is_closing = false;
+    // Each is asked again only when it has something to say: all connections
+    // ask the same tokens, which take a lock for it.
+    let mut signals: FuturesUnordered<_> = [
+        after(&server.closing, Signal::Close),
+        after(&server.killing, Signal::Kill),
+    ]
+    .into_iter()
+    .collect();
     let result = loop {
         tokio::select! {
             biased;
             result = connection.as_mut() => break result,
-            () = &mut killing => return,
-            () = &mut closing, if !is_closing => {
-                is_closing = true;
-                connection.as_mut().graceful_shutdown();
-            }
+            Some(signal) = signals.next() => match signal {
+                Signal::Close => connection.as_mut().graceful_shutdown(),
+                Signal::Kill => return,
+            },
         }
     };
     if let Err(error) = result {
         // A client that went away, most of the time.
         tracing::debug!(error, "a connection ended with an error");
     }
+}
+
+/// What a server wants of its connections.
+#[derive(Clone, Copy)]
+enum Signal {
+    Close,
+    Kill,
+}
+
+async fn after(token: &CancellationToken, signal: Signal) -> Signal {
+    token.cancelled().await;
+    signal
 }
 
 /// Runs hyper's own tasks, the streams of HTTP/2, where they are waited for.
