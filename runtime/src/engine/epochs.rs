@@ -49,6 +49,9 @@ struct Stores {
     alive: usize,
     /// There will be no more of them.
     closed: bool,
+    /// The thread sleeps until there are some. To wake somebody is a call of the
+    /// system's, even if nobody sleeps.
+    is_asleep: bool,
 }
 
 /// A store that looks at the epoch. Dropped with the store.
@@ -105,8 +108,13 @@ impl Ticking {
 
 impl State {
     fn enter(self: &Arc<Self>) -> Ticking {
-        self.lock().alive += 1;
-        self.changed.notify_one();
+        let mut stores = self.lock();
+        stores.alive += 1;
+        let is_asleep = std::mem::take(&mut stores.is_asleep);
+        drop(stores);
+        if is_asleep {
+            self.changed.notify_one();
+        }
         Ticking {
             state: Arc::clone(self),
         }
@@ -131,6 +139,7 @@ impl State {
             if stores.closed {
                 return false;
             }
+            stores.is_asleep = true;
             stores = self
                 .changed
                 .wait(stores)

@@ -1,6 +1,13 @@
 //! [`CtxBuilder`].
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use uuid::Uuid;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
@@ -20,7 +27,7 @@ pub struct CtxBuilder {
     component_id: Arc<str>,
     wasi: Option<WasiCtx>,
     http_handler: Option<Arc<dyn HostHandler>>,
-    plugins: BoundPlugins,
+    plugins: Arc<Option<BoundPlugins>>,
     allowed_hosts: Arc<[AllowedHost]>,
     store_id: Option<Arc<str>>,
     sockets: Arc<SocketPolicy>,
@@ -32,12 +39,20 @@ impl CtxBuilder {
     /// is `main.wasm` and whose standard error is the host's.
     #[must_use]
     pub fn new(workload_id: impl AsRef<str>, component_id: impl AsRef<str>) -> Self {
+        Self::of_item(
+            Arc::from(workload_id.as_ref()),
+            Arc::from(component_id.as_ref()),
+        )
+    }
+
+    /// As [`new`](Self::new), without copying the ids.
+    pub(crate) fn of_item(workload_id: Arc<str>, component_id: Arc<str>) -> Self {
         Self {
-            workload_id: Arc::from(workload_id.as_ref()),
-            component_id: Arc::from(component_id.as_ref()),
+            workload_id,
+            component_id,
             wasi: None,
             http_handler: None,
-            plugins: HashMap::new(),
+            plugins: Arc::default(),
             allowed_hosts: Arc::from([]),
             store_id: None,
             sockets: Arc::default(),
@@ -65,6 +80,12 @@ impl CtxBuilder {
         mut self,
         plugins: HashMap<&'static str, Arc<dyn HostPlugin + Send + Sync>>,
     ) -> Self {
+        self.plugins = Arc::new(Some(plugins));
+        self
+    }
+
+    /// As [`with_plugins`](Self::with_plugins), without copying them.
+    pub(crate) fn with_shared_plugins(mut self, plugins: Arc<Option<BoundPlugins>>) -> Self {
         self.plugins = plugins;
         self
     }
@@ -97,7 +118,7 @@ impl CtxBuilder {
     /// The context.
     #[must_use]
     pub fn build(self) -> Ctx {
-        let id: Arc<str> = Arc::from(Uuid::new_v4().to_string());
+        let id = fresh_id();
         Ctx {
             store_id: self.store_id.unwrap_or_else(|| Arc::clone(&id)),
             id,
@@ -124,11 +145,44 @@ impl CtxBuilder {
     }
 }
 
+/// A UUID that is no other context's of this process, and of no other process's
+/// either. Only the first one asks the system for something random: there is
+/// one for each HTTP request.
+fn fresh_id() -> Arc<str> {
+    static FIRST: LazyLock<u128> = LazyLock::new(|| Uuid::new_v4().as_u128());
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    // What is counted are the last bits, which say nothing of the version.
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let id = Uuid::from_u128(*FIRST ^ u128::from(count & (u64::MAX >> 2)));
+    let mut text = Uuid::encode_buffer();
+    Arc::from(&*id.hyphenated().encode_lower(&mut text))
+}
+
 impl fmt::Debug for CtxBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CtxBuilder")
             .field("workload_id", &self.workload_id)
             .field("component_id", &self.component_id)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use uuid::{Uuid, Variant, Version};
+
+    use super::fresh_id;
+
+    #[test]
+    fn ids_are_random_uuids_and_differ() {
+        let ids: HashSet<_> = (0..1000).map(|_| fresh_id()).collect();
+        assert_eq!(ids.len(), 1000);
+        for id in ids {
+            let id: Uuid = id.parse().unwrap();
+            assert_eq!(id.get_version(), Some(Version::Random));
+            assert_eq!(id.get_variant(), Variant::RFC4122);
+        }
     }
 }

@@ -61,8 +61,9 @@ impl Ctx {
     }
 
     fn bound(&self, plugin_id: &str) -> wasmtime::Result<&Arc<dyn HostPlugin + Send + Sync>> {
-        self.plugins
-            .get(plugin_id)
+        let plugins = (*self.plugins).as_ref();
+        plugins
+            .and_then(|plugins| plugins.get(plugin_id))
             .ok_or_else(|| format_err!("plugin {plugin_id} not found"))
     }
 }

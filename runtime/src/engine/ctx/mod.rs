@@ -70,7 +70,7 @@ pub struct Ctx {
     /// The `wasi:http` state.
     pub http: WasiHttpCtx,
     outgoing: OutgoingHttp,
-    plugins: BoundPlugins,
+    plugins: Arc<Option<BoundPlugins>>,
     pub(crate) sockets: Arc<SocketPolicy>,
     pub(crate) limits: Limits,
 }

@@ -2,6 +2,8 @@
 
 mod store;
 
+pub(crate) use store::StoreTemplate;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -37,8 +39,8 @@ pub struct WorkloadMetadata {
     component: Component,
     linker: Linker<SharedCtx>,
     mounts: Vec<(PathBuf, VolumeMount)>,
-    local_resources: LocalResources,
-    plugins: Option<BoundPlugins>,
+    local_resources: Arc<LocalResources>,
+    plugins: Arc<Option<BoundPlugins>>,
     /// What it is, for messages.
     label: Arc<str>,
     is_service: bool,
@@ -85,8 +87,8 @@ impl WorkloadMetadata {
             component,
             linker,
             mounts,
-            local_resources,
-            plugins: None,
+            local_resources: Arc::new(local_resources),
+            plugins: Arc::default(),
             label,
             is_service: false,
             cpu: cpu.map(Arc::new),
@@ -152,7 +154,9 @@ impl WorkloadMetadata {
 
     /// Adds a plugin to the ones that are found from within this item's calls.
     pub fn add_plugin(&mut self, id: &'static str, plugin: Arc<dyn HostPlugin + Send + Sync>) {
-        self.plugins.get_or_insert_default().insert(id, plugin);
+        Arc::make_mut(&mut self.plugins)
+            .get_or_insert_default()
+            .insert(id, plugin);
     }
 
     /// Replaces the plugins that are found from within this item's calls.
@@ -160,7 +164,7 @@ impl WorkloadMetadata {
         &mut self,
         plugins: HashMap<&'static str, Arc<dyn HostPlugin + Send + Sync>>,
     ) {
-        self.plugins = Some(plugins);
+        self.plugins = Arc::new(Some(plugins));
     }
 
     /// The instances that the component exports, with their types.
@@ -277,7 +281,7 @@ impl fmt::Debug for WorkloadMetadata {
             .field(
                 "plugins",
                 &self
-                    .plugins
+                    .plugins()
                     .as_ref()
                     .map(|plugins| plugins.keys().collect::<Vec<_>>()),
             )

@@ -17,7 +17,7 @@ use wasmtime::{
 };
 
 use super::{
-    ServiceInstance, WorkloadComponent, WorkloadMetadata, WorkloadService,
+    ServiceInstance, StoreTemplate, WorkloadComponent, WorkloadMetadata, WorkloadService,
     bind::{Bindings, BoundItems},
 };
 use crate::{
@@ -142,18 +142,21 @@ impl ResolvedWorkload {
     /// If there is no such component, a mounted directory cannot be opened, or
     /// the workload was stopped.
     pub async fn new_store(&self, component_id: &str) -> anyhow::Result<Store<SharedCtx>> {
-        if self.shared.stopped.load(Ordering::Relaxed) {
-            bail!("workload '{}' was stopped", self.name());
-        }
+        self.store_template(component_id).await?.new_store()
+    }
+
+    /// What [`new_store`](Self::new_store) makes stores from. It knows nothing of
+    /// the plugins that are added to the component later.
+    pub(crate) async fn store_template(&self, component_id: &str) -> anyhow::Result<StoreTemplate> {
         let http_handler = self.http_handler();
         let components = self.shared.components.read().await;
         if let Some(service) = self.service(component_id) {
-            return service.new_store(&components, http_handler);
+            return Ok(service.store_template(&components, http_handler));
         }
         let component = components
             .get(component_id)
             .with_context(|| unknown_id(component_id))?;
-        component.new_store(&components, http_handler)
+        Ok(component.store_template(&components, http_handler))
     }
 
     /// Resolves the imports of a component, or of the service, with what is in

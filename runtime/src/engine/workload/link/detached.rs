@@ -47,7 +47,8 @@ impl Callee {
                 .get(&provider.id)
                 .ok_or_else(|| format_err!("{} is gone", provider.label))?;
             let store = component
-                .new_store(&components, Arc::clone(&provider.http_handler))
+                .store_template(&components, Arc::clone(&provider.http_handler))
+                .new_store()
                 .map_err(wasmtime::Error::from_anyhow)?;
             (store, component.pre_instantiate_ref()?)
         };

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     engine::{
         ctx::SharedCtx,
-        workload::{ResolvedWorkload, WorkloadComponent},
+        workload::{ResolvedWorkload, StoreTemplate, WorkloadComponent},
     },
     plugin::catch_unwind,
 };
@@ -35,7 +35,7 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 /// One workload's component that serves HTTP, ready to be called.
 pub(super) struct Target {
     workload: ResolvedWorkload,
-    component_id: String,
+    stores: StoreTemplate,
     /// Resolved once: a request only instantiates it.
     pre: ProxyPre<SharedCtx>,
     pool: Pool<Instance>,
@@ -105,6 +105,7 @@ impl Target {
         component_id: &str,
         response_timeout: Duration,
     ) -> anyhow::Result<Self> {
+        let stores = workload.store_template(component_id).await?;
         let components = workload.components();
         let components = components.read().await;
         let component = components
@@ -124,7 +125,7 @@ impl Target {
         };
         Ok(Self {
             workload: workload.clone(),
-            component_id: component_id.to_string(),
+            stores,
             pre,
             pool: Pool::new(policy),
             workers,
@@ -293,7 +294,7 @@ impl Target {
     }
 
     async fn instantiate(&self) -> wasmtime::Result<Instance> {
-        let store = self.workload.new_store(&self.component_id).await;
+        let store = self.stores.new_store();
         let mut store = store.map_err(wasmtime::Error::from_anyhow)?;
         let proxy = self.pre.instantiate_async(&mut store).await?;
         Ok(Instance::new(store, proxy))
