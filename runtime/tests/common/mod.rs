@@ -9,7 +9,6 @@
 )]
 
 pub(crate) mod guests;
-pub(crate) mod linked;
 pub(crate) mod recorder;
 pub(crate) mod wasi;
 
