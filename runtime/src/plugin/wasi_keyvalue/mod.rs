@@ -53,6 +53,7 @@ mod memory;
 mod nats;
 #[cfg(feature = "wasi-keyvalue-redis")]
 mod redis;
+mod shared;
 
 use std::sync::Arc;
 
@@ -62,6 +63,7 @@ pub use memory::InMemoryKeyValue;
 pub use nats::NatsKeyValue;
 #[cfg(feature = "wasi-keyvalue-redis")]
 pub use redis::RedisKeyValue;
+pub use shared::SharedKeyValue;
 pub use wash_capabilities::keyvalue::{Bucket, Error, KeyValue, Page};
 
 use super::attached::{Attachment, attach, is_of, serves};
