@@ -39,6 +39,7 @@ const RUST: &[(&str, Kind, &str)] = &[
     ("log-command", Kind::Command, "guest"),
     ("log-guest", Kind::Library, "guest"),
     ("resources-guest", Kind::Library, "resources"),
+    ("streams-guest", Kind::Library, "streams"),
     ("values-guest", Kind::Library, "values"),
     ("versions-guest", Kind::Library, "versions"),
 ];
