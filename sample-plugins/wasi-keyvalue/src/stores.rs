@@ -1,8 +1,8 @@
 //! Which buckets a workload sees.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
+use wash_capabilities::PerWorkload;
 use wash_capabilities::keyvalue::{Filesystem, KeyValue, Memory, Nats, Redis};
 use wash_plugin_abi::anyhow::{Context, Result};
 
@@ -12,7 +12,7 @@ use crate::config::Backend;
 #[derive(Debug)]
 pub(crate) enum Stores {
     /// Each workload has its own, while it runs.
-    Separate(Mutex<HashMap<String, Arc<Memory>>>),
+    Separate(PerWorkload<Memory>),
     /// All workloads have the same.
     Shared(Arc<dyn KeyValue>),
     /// The same, once the plugin has started.
@@ -25,7 +25,7 @@ pub(crate) enum Stores {
 impl Stores {
     pub(crate) fn new(backend: Backend) -> Result<Self> {
         Ok(match backend {
-            Backend::InMemory => Self::Separate(Mutex::default()),
+            Backend::InMemory => Self::Separate(PerWorkload::default()),
             Backend::Filesystem(root) => Self::Shared(Arc::new(Filesystem::new(root))),
             Backend::Redis(url) => Self::Shared(Arc::new(Redis::from_url(&url)?)),
             Backend::Nats(url) => Self::Nats {
@@ -50,14 +50,7 @@ impl Stores {
     /// What a workload's calls go to; `None` before the plugin has started.
     pub(crate) fn of(&self, workload_id: &str) -> Option<Arc<dyn KeyValue>> {
         match self {
-            Self::Separate(workloads) => {
-                let mut workloads = lock(workloads);
-                let store = match workloads.get(workload_id) {
-                    Some(store) => store,
-                    None => workloads.entry(workload_id.to_owned()).or_default(),
-                };
-                Some(Arc::clone(store) as _)
-            }
+            Self::Separate(stores) => Some(stores.of(workload_id, Memory::new)),
             Self::Shared(store) => Some(Arc::clone(store)),
             Self::Nats { store, .. } => {
                 store.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -67,13 +60,8 @@ impl Stores {
 
     /// Forgets what belongs to a workload alone.
     pub(crate) fn forget(&self, workload_id: &str) {
-        if let Self::Separate(workloads) = self {
-            lock(workloads).remove(workload_id);
+        if let Self::Separate(stores) = self {
+            stores.forget(workload_id);
         }
     }
-}
-
-/// No code panics while it holds one of these, so a poisoned one is sound.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
