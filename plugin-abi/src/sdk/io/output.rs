@@ -41,6 +41,7 @@ struct State {
     written: usize,
     /// A flush was asked for, and has not ended.
     flushing: bool,
+    on_drop: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl OutputStream {
@@ -52,7 +53,16 @@ impl OutputStream {
             pending: Vec::new(),
             written: 0,
             flushing: false,
+            on_drop: None,
         }))))
+    }
+
+    /// Runs `f` as soon as the stream is dropped by whoever has it. The writer
+    /// may get the last bytes, and be shut down and dropped, only later.
+    #[must_use]
+    pub fn on_drop(self, f: impl FnOnce() + Send + 'static) -> Self {
+        self.0.state().on_drop = Some(Box::new(f));
+        self
     }
 }
 
@@ -141,13 +151,18 @@ impl Drop for OutputEnd {
             pending: std::mem::take(&mut state.pending),
             written: state.written,
             flushing: state.flushing,
+            on_drop: None,
         };
+        let on_drop = state.on_drop.take();
         // The host and its components only know the error of a write that
         // they wait for, so nobody is told of this one.
         panic::guard_silent(|| {
             let Ok(_entered) = runtime::enter() else {
                 return;
             };
+            if let Some(on_drop) = on_drop {
+                on_drop();
+            }
             let mut cx = Context::from_waker(Waker::noop());
             if rest.shut_down(&mut cx).is_pending() {
                 tokio::spawn(async move { poll_fn(|cx| rest.shut_down(cx)).await });
