@@ -5,8 +5,18 @@
 //! thin layer that turns the calls of components into calls of these traits,
 //! so that both kinds keep the same data in the same way.
 //!
+//! * [`blobstore`]: containers of objects of any size, for `wasi:blobstore`.
 //! * [`keyvalue`]: buckets of values under keys, for `wasi:keyvalue`.
 
 #![forbid(unsafe_code)]
 
+pub mod blobstore;
+mod causes;
+#[cfg(any(feature = "filesystem", feature = "nats", feature = "redis"))]
+mod escape;
 pub mod keyvalue;
+#[cfg(feature = "filesystem")]
+mod names;
+mod workloads;
+
+pub use workloads::PerWorkload;

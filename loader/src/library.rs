@@ -11,8 +11,8 @@ use std::sync::Arc;
 use abi_stable::library::{AbiHeaderRef, ROOT_MODULE_LOADER_NAME_WITH_NUL};
 use wash_plugin_abi::abi::root::{PluginModuleV1_Ref, QueryFn};
 use wash_plugin_abi::abi::{
-    CallFn, CallV1, EXT_CALL, EXT_PLUGIN, EXT_RESOURCE, PluginV1, QUERY_SYMBOL, REVISION,
-    ResourceV1,
+    CallFn, CallV1, EXT_CALL, EXT_PLUGIN, EXT_RESOURCE, EXT_STREAM, PluginV1, QUERY_SYMBOL,
+    REVISION, ResourceV1, StreamV1,
 };
 use wash_plugin_abi::manifest::{Manifest, note_description};
 
@@ -27,9 +27,16 @@ use crate::world::World;
 #[derive(Debug)]
 pub struct Loaded {
     admitted: Admitted,
-    plugin: &'static PluginV1,
-    functions: &'static [CallFn],
-    resources: Option<&'static ResourceV1>,
+    tables: Tables,
+}
+
+/// What a library consists of: the vtables of its extensions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tables {
+    pub(crate) plugin: &'static PluginV1,
+    pub(crate) functions: &'static [CallFn],
+    pub(crate) resources: Option<&'static ResourceV1>,
+    pub(crate) streams: Option<&'static StreamV1>,
 }
 
 /// Loads an admitted plugin's library, and checks that what it says of itself
@@ -40,15 +47,9 @@ pub struct Loaded {
 /// If the dynamic linker refuses it, or it does not keep to the ABI.
 pub fn load(admitted: Admitted) -> Result<Loaded, Rejection> {
     match open(&admitted) {
-        Ok(Tables {
-            plugin,
-            functions,
-            resources,
-        }) => Ok(Loaded {
+        Ok(tables) => Ok(Loaded {
             admitted: admitted.without_bytes(),
-            plugin,
-            functions,
-            resources,
+            tables,
         }),
         Err(reason) => Err(admitted.reject(Stage::Load, RejectionCause::Load { reason })),
     }
@@ -89,23 +90,9 @@ impl Loaded {
         self.admitted.facts()
     }
 
-    pub(crate) fn vtable(&self) -> &'static PluginV1 {
-        self.plugin
+    pub(crate) fn tables(&self) -> Tables {
+        self.tables
     }
-
-    pub(crate) fn resources(&self) -> Option<&'static ResourceV1> {
-        self.resources
-    }
-
-    pub(crate) fn functions(&self) -> &'static [CallFn] {
-        self.functions
-    }
-}
-
-struct Tables {
-    plugin: &'static PluginV1,
-    functions: &'static [CallFn],
-    resources: Option<&'static ResourceV1>,
 }
 
 fn open(admitted: &Admitted) -> Result<Tables, String> {
@@ -154,14 +141,10 @@ fn open(admitted: &Admitted) -> Result<Tables, String> {
         ));
     }
 
-    let resources = extension(EXT_RESOURCE).cast::<ResourceV1>();
-    let resources = if resources.is_null() {
-        None
-    } else {
-        check_table(resources.cast(), size_of::<ResourceV1>(), EXT_RESOURCE)?;
-        // SAFETY: `check_table`, and the table lives as long as the library.
-        Some(unsafe { &*resources })
-    };
+    // SAFETY: the ABI says which table each of these ids stands for.
+    let resources = unsafe { optional::<ResourceV1>(extension(EXT_RESOURCE), EXT_RESOURCE)? };
+    // SAFETY: as above.
+    let streams = unsafe { optional::<StreamV1>(extension(EXT_STREAM), EXT_STREAM)? };
     let needs = admitted
         .world()
         .served()
@@ -176,7 +159,23 @@ fn open(admitted: &Admitted) -> Result<Tables, String> {
         plugin,
         functions,
         resources,
+        streams,
     })
+}
+
+/// The table of an extension that a library may lack.
+///
+/// # Safety
+///
+/// `table` must be what the library's query function returned for `id`, and
+/// `T`, which is nothing but its size and functions, what the ABI says of it.
+unsafe fn optional<T>(table: *const u8, id: &str) -> Result<Option<&'static T>, String> {
+    if table.is_null() {
+        return Ok(None);
+    }
+    check_table(table.cast(), size_of::<T>(), id)?;
+    // SAFETY: `check_table`, and the table lives as long as the library.
+    Ok(Some(unsafe { &*table.cast::<T>() }))
 }
 
 /// The library's front door: its root module, or the plain symbol of a plugin

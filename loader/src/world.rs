@@ -125,6 +125,10 @@ impl World {
             match item {
                 WorldItem::Interface { id, .. } => {
                     let interface = interface(&resolve, *id, None)?;
+                    if interface.name.is_wasi_io() {
+                        // Its streams and pollables cross; it is not called.
+                        continue;
+                    }
                     if resolve
                         .interfaces
                         .get(*id)
@@ -198,6 +202,12 @@ impl Interface {
 }
 
 impl InterfaceName {
+    /// Whether it is of the package of streams and pollables, which the host
+    /// itself serves to components.
+    fn is_wasi_io(&self) -> bool {
+        self.namespace == "wasi" && self.package == "io"
+    }
+
     /// Whether a component that imports `other` can be served by this one:
     /// the same interface, and a version that the component model calls
     /// compatible (0.x.y: the same x; x.y.z: the same x). An interface without

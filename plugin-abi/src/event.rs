@@ -45,6 +45,10 @@ pub struct Item {
     pub kind: Option<ItemKind>,
     /// What it belongs to.
     pub workload: Workload,
+    /// The configuration that its author gave to it, not to an interface; not
+    /// known when it is resolved.
+    #[serde(default)]
+    pub config: HashMap<String, String>,
 }
 
 impl Item {
@@ -54,6 +58,7 @@ impl Item {
             id: id.into(),
             kind,
             workload,
+            config: HashMap::new(),
         }
     }
 }

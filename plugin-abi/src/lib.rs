@@ -71,7 +71,8 @@ mod sdk;
 pub use event::{Interface, Item, ItemKind, Workload};
 #[cfg(feature = "sdk")]
 pub use sdk::{
-    Borrow, Call, ConfigSchema, Error, Own, Plugin, ResourceType, Result, anyhow, serde, tracing,
+    Borrow, Call, ConfigSchema, Error, Own, Plugin, ResourceType, Result, anyhow, io, serde,
+    tracing,
 };
 #[cfg(feature = "sdk")]
 #[doc(inline)]

@@ -164,7 +164,8 @@ impl TestHost {
             .await
     }
 
-    async fn start_workload(
+    /// Starts a workload of these parts.
+    pub async fn start_workload(
         &self,
         id: &str,
         components: Vec<Component>,

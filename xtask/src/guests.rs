@@ -31,6 +31,7 @@ enum Source {
 
 const RUST: &[(&str, Kind, &str)] = &[
     ("bench-guest", Kind::Library, "bench"),
+    ("blobstore-guest", Kind::Library, "blobstore"),
     ("capabilities-guest", Kind::Library, "capabilities"),
     ("http-counter", Kind::Library, "http"),
     ("http-hello", Kind::Library, "http"),
@@ -41,6 +42,7 @@ const RUST: &[(&str, Kind, &str)] = &[
     ("resources-guest", Kind::Library, "resources"),
     ("sockets-p2", Kind::Library, "sockets"),
     ("sockets-p3", Kind::Library, "sockets"),
+    ("streams-guest", Kind::Library, "streams"),
     ("values-guest", Kind::Library, "values"),
     ("versions-guest", Kind::Library, "versions"),
 ];

@@ -1,7 +1,5 @@
 //! [`Error`].
 
-use std::{error::Error as StdError, fmt::Write as _};
-
 /// Why a store did not do what it was asked to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -119,26 +117,4 @@ pub(super) fn check_key(bucket: &str, key: &str) -> Result<(), Error> {
         return Err(Error::invalid_key(bucket, key, "a key cannot be empty"));
     }
     Ok(())
-}
-
-/// An error with all its causes.
-#[cfg_attr(
-    not(any(feature = "nats", feature = "filesystem")),
-    allow(
-        dead_code,
-        reason = "only stores outside of the process fail like that"
-    )
-)]
-pub(super) fn causes(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        // Some errors already quote their cause.
-        if !text.contains(&next) {
-            let _ = write!(text, ": {next}");
-        }
-        cause = error.source();
-    }
-    text
 }

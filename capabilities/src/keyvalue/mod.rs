@@ -39,8 +39,6 @@
 
 mod counter;
 mod error;
-#[cfg(any(feature = "filesystem", feature = "nats", feature = "redis"))]
-mod escape;
 #[cfg(feature = "filesystem")]
 mod filesystem;
 mod memory;

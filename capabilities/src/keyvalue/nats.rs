@@ -15,12 +15,8 @@ use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::{sync::Mutex, time::timeout};
 
-use super::{
-    Bucket, Error, KeyValue, Page,
-    counter::Encoding,
-    error::{causes, check_key},
-    escape::Escape,
-};
+use super::{Bucket, Error, KeyValue, Page, counter::Encoding, error::check_key};
+use crate::{causes::causes, escape::Escape};
 
 const PAGE: usize = 1000;
 

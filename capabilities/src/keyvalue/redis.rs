@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use connection::Connection;
 use redis::{Cmd, FromRedisValue, RedisError, cmd};
 
-use super::{Bucket, Error, KeyValue, Page, error::check_key, escape::Escape};
+use super::{Bucket, Error, KeyValue, Page, error::check_key};
+use crate::escape::Escape;
 
 /// About how many keys of the whole database a page of a listing looks at.
 const PAGE: usize = 1000;

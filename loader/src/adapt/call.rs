@@ -137,7 +137,13 @@ impl Target {
         if args.handles.is_empty() {
             return Ok(Taken::default());
         }
-        resources::resolve(store, &self.instance, &mut args.buffer, &args.handles)
+        resources::resolve(
+            store,
+            &self.instance,
+            &mut args.buffer,
+            &args.handles,
+            self.context.workload,
+        )
     }
 
     /// Calls a function that answers at once.

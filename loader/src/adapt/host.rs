@@ -7,9 +7,11 @@
 use std::ffi::c_void;
 use std::sync::OnceLock;
 
-use wash_plugin_abi::abi::{EXT_LOG, HostV1, LogV1, Slice};
+use tokio::runtime::Handle;
+use wash_plugin_abi::abi::{EXT_LOG, EXT_STREAM, HostV1, LogV1, Slice};
 
 use super::host_log::{self, PluginLog};
+use super::streams::{self, Streams};
 
 /// The host, as one plugin sees it.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(super) struct HostSide {
     /// Written once the address of the box is known.
     raw: OnceLock<HostV1>,
     pub(super) log: PluginLog,
+    /// The streams of components that the plugin has.
+    pub(super) streams: Streams,
 }
 
 // SAFETY: `raw` points to the box itself, and all behind it may be shared.
@@ -25,10 +29,11 @@ unsafe impl Send for HostSide {}
 unsafe impl Sync for HostSide {}
 
 impl HostSide {
-    pub(super) fn new(plugin: &'static str) -> Box<Self> {
+    pub(super) fn new(plugin: &'static str, runtime: Handle) -> Box<Self> {
         let side = Box::new(Self {
             raw: OnceLock::new(),
             log: PluginLog::new(plugin),
+            streams: Streams::new(runtime),
         });
         let data = (&raw const *side).cast();
         side.raw.get_or_init(|| HostV1 {
@@ -67,8 +72,11 @@ static LOG: LogV1 = LogV1 {
 /// As [`wash_plugin_abi::abi::ExtensionFn`]: `id` is valid for the call.
 unsafe extern "C" fn extension(_data: *const c_void, id: Slice) -> *const c_void {
     // SAFETY: the caller's promise.
-    if unsafe { id.as_bytes() } == EXT_LOG.as_bytes() {
+    let id = unsafe { id.as_bytes() };
+    if id == EXT_LOG.as_bytes() {
         (&raw const LOG).cast()
+    } else if id == EXT_STREAM.as_bytes() {
+        (&raw const streams::STREAM).cast()
     } else {
         std::ptr::null()
     }

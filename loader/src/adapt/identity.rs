@@ -45,7 +45,9 @@ pub(super) fn item(item: &WorkloadItem<'_>) -> Item {
         item.workload_name(),
         item.workload_namespace(),
     );
-    Item::new(item.id(), Some(kind), workload)
+    let mut told = Item::new(item.id(), Some(kind), workload);
+    told.config.clone_from(&item.local_resources().config);
+    told
 }
 
 pub(super) fn resolved(workload: &ResolvedWorkload, component_id: &str) -> Item {

@@ -13,12 +13,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use wash_plugin_abi::abi::{Buffer, CallFn, LifecycleFn, PluginV1, ResourceV1, Slice, Status};
+use wash_plugin_abi::abi::{Buffer, CallFn, LifecycleFn, Slice, Status, StreamV1};
 
 use super::driver::{self, PluginFuture};
 use super::host::HostSide;
-use crate::library::Loaded;
+use crate::library::{Loaded, Tables};
 
 /// A plugin that was created. Dropped, it is destroyed; whoever can still call
 /// it holds a reference.
@@ -26,9 +27,7 @@ use crate::library::Loaded;
 pub(super) struct Instance {
     id: &'static str,
     plugin: NonNull<c_void>,
-    vtable: &'static PluginV1,
-    functions: &'static [CallFn],
-    resources: Option<&'static ResourceV1>,
+    tables: Tables,
     workloads: Mutex<Workloads>,
     panics: AtomicU64,
     failures: AtomicU64,
@@ -36,7 +35,7 @@ pub(super) struct Instance {
     pending: AtomicU64,
     last_error: Mutex<Option<String>>,
     /// Dropped after the plugin (see `Drop`), which may log until the end.
-    _host: Box<HostSide>,
+    host: Box<HostSide>,
 }
 
 /// The numbers that stand for workloads.
@@ -55,7 +54,7 @@ impl Drop for Instance {
     fn drop(&mut self) {
         // SAFETY: `create` made it, and nobody refers to it any more. The
         // fields are dropped after this, and so is the host's side.
-        unsafe { (self.vtable.destroy)(self.plugin.as_ptr()) }
+        unsafe { (self.tables.plugin.destroy)(self.plugin.as_ptr()) }
     }
 }
 
@@ -131,7 +130,8 @@ impl Hook {
         }
     }
 
-    fn entry(self, vtable: &PluginV1) -> LifecycleFn {
+    fn entry(self, tables: &Tables) -> LifecycleFn {
+        let vtable = tables.plugin;
         match self {
             Self::Start => vtable.start,
             Self::Stop => vtable.stop,
@@ -150,24 +150,24 @@ pub(super) async fn create(
     config: Vec<u8>,
     deadline: Duration,
 ) -> Result<Arc<Instance>, LifecycleError> {
-    let (vtable, functions, resources) = (loaded.vtable(), loaded.functions(), loaded.resources());
-    let work = move |_| create_now(id, vtable, functions, resources, &config);
+    let (tables, runtime) = (loaded.tables(), Handle::current());
+    let work = move |_| create_now(id, tables, &config, runtime);
     on_own_thread(id, "create", deadline, work).await
 }
 
 fn create_now(
     id: &'static str,
-    vtable: &'static PluginV1,
-    functions: &'static [CallFn],
-    resources: Option<&'static ResourceV1>,
+    tables: Tables,
     config: &[u8],
+    runtime: Handle,
 ) -> Result<Arc<Instance>, LifecycleError> {
-    let host = HostSide::new(id);
+    let host = HostSide::new(id, runtime);
     let mut out = Buffer::new();
     let mut plugin = std::ptr::null_mut();
     // SAFETY: the vtable is the library's; the host's side is boxed, and lives
     // as long as the plugin.
-    let status = unsafe { (vtable.create)(host.raw(), Slice::new(config), &mut plugin, out.out()) };
+    let status =
+        unsafe { (tables.plugin.create)(host.raw(), Slice::new(config), &mut plugin, out.out()) };
     if status != Status::OK {
         return Err(failure(id, "create", status, &out));
     }
@@ -176,15 +176,13 @@ fn create_now(
     Ok(Arc::new(Instance {
         id,
         plugin,
-        vtable,
-        functions,
-        resources,
+        tables,
         workloads: Mutex::default(),
         panics: AtomicU64::new(0),
         failures: AtomicU64::new(0),
         pending: AtomicU64::new(0),
         last_error: Mutex::new(None),
-        _host: host,
+        host,
     }))
 }
 
@@ -196,7 +194,7 @@ pub(super) async fn run(
     deadline: Duration,
 ) -> Result<(), LifecycleError> {
     let (id, name) = (instance.id, hook.name());
-    let runtime = tokio::runtime::Handle::current();
+    let runtime = Handle::current();
     let work = move |given_up: oneshot::Receiver<()>| {
         runtime.block_on(async {
             tokio::select! {
@@ -278,7 +276,17 @@ impl Instance {
 
     /// The entry of a function, by its place in the manifest.
     pub(super) fn function(&self, index: usize) -> Option<CallFn> {
-        self.functions.get(index).copied()
+        self.tables.functions.get(index).copied()
+    }
+
+    /// What the plugin was given of the host.
+    pub(super) fn host(&self) -> &HostSide {
+        &self.host
+    }
+
+    /// The functions of its streams, if it has any.
+    pub(super) fn streams(&self) -> Option<&'static StreamV1> {
+        self.tables.streams
     }
 
     /// The number that stands for a workload, until it is unbound.
@@ -315,7 +323,9 @@ impl Instance {
     }
 
     fn release(&self, workload: u64) {
-        if let Some(resources) = self.resources {
+        let of = (workload != 0).then_some(workload);
+        self.host.streams.release(of);
+        if let Some(resources) = self.tables.resources {
             // SAFETY: the extension is this plugin's.
             unsafe { (resources.release)(self.raw(), workload) }
         }
@@ -323,7 +333,7 @@ impl Instance {
 
     /// Drops a resource; a number that stands for none is ignored.
     pub(super) fn drop_resource(&self, number: u32) {
-        if let Some(resources) = self.resources {
+        if let Some(resources) = self.tables.resources {
             // SAFETY: the extension is this plugin's.
             unsafe { (resources.drop)(self.raw(), number) }
         }
@@ -332,7 +342,8 @@ impl Instance {
     /// How many resources components have.
     pub(super) fn live_resources(&self) -> u64 {
         // SAFETY: the extension is this plugin's.
-        self.resources
+        self.tables
+            .resources
             .map_or(0, |resources| unsafe { (resources.live)(self.raw()) })
     }
 
@@ -363,7 +374,7 @@ impl Instance {
     }
 
     async fn drive(&self, hook: Hook, event: &[u8]) -> Result<(), LifecycleError> {
-        let entry = hook.entry(self.vtable);
+        let entry = hook.entry(&self.tables);
         let mut out = Buffer::new();
         let mut running: Option<PluginFuture> = None;
         let status = poll_fn(|cx| {

@@ -174,7 +174,13 @@ fn wrap<const N: usize, const M: usize>(
                 let target = older(&switch, &call, store.data(), &args.handles)
                     .unwrap_or_else(|| switch.shared(&call));
                 let taken = target.resolve(store.data_mut(), &mut args);
-                Box::new(async move { Ok(target.call_async::<M>(args.buffer, taken?).await?) })
+                Box::new(async move {
+                    let mut taken = taken?;
+                    let loans = taken.loans();
+                    let results = target.call_async::<M>(args.buffer, taken).await;
+                    loans.give_back(store.data_mut())?;
+                    Ok(results?)
+                })
             },
         )?;
     } else {
@@ -184,8 +190,11 @@ fn wrap<const N: usize, const M: usize>(
                 let call = grace::enter();
                 let older = older(&switch, &call, store.data(), &args.handles);
                 let target = older.as_deref().unwrap_or_else(|| switch.current(&call));
-                let taken = target.resolve(store.data_mut(), &mut args)?;
-                Ok(target.call::<M>(&args.buffer, taken)?)
+                let mut taken = target.resolve(store.data_mut(), &mut args)?;
+                let loans = taken.loans();
+                let results = target.call::<M>(&args.buffer, taken);
+                loans.give_back(store.data_mut())?;
+                Ok(results?)
             },
         )?;
     }

@@ -12,6 +12,7 @@ mod identity;
 mod instance;
 mod link;
 mod resources;
+mod streams;
 mod switch;
 mod update;
 

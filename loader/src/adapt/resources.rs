@@ -14,6 +14,7 @@ use wash_runtime::wasmtime::component::{LinkerInstance, Resource, ResourceType};
 use wash_runtime::wasmtime::{Result, StoreContextMut, bail, error::format_err};
 
 use super::instance::Instance;
+use super::streams::{self, Kind, Loans};
 use crate::flat::{Give, Handle};
 use crate::world;
 
@@ -34,13 +35,17 @@ impl Drop for Given {
 }
 
 impl Give for Owner {
-    fn give(&self, data: &mut dyn Any, number: u32) -> Result<u32> {
+    fn give(&self, data: &mut dyn Any, number: u32, ty: ResourceType) -> Result<u32> {
+        let Some(store) = data.downcast_mut::<SharedCtx>() else {
+            self.0.drop_resource(number);
+            bail!("the store of a component is not the host's");
+        };
+        if let Some(kind) = Kind::of(ty) {
+            return streams::give(store, &self.0, kind, number);
+        }
         let given = Given {
             owner: Arc::clone(&self.0),
             number: Some(number),
-        };
-        let Some(store) = data.downcast_mut::<SharedCtx>() else {
-            bail!("the store of a component is not the host's");
         };
         Ok(store.table.push(given)?.rep())
     }
@@ -70,34 +75,80 @@ pub(super) fn define(
     )
 }
 
-/// The resources that a component gives away with a call. Dropped, they are
-/// dropped in the plugin, unless it took them.
+/// The resources that a component gives away with a call, and the streams that
+/// it lends. Dropped, those that were given are dropped in the plugin, unless
+/// it took them.
 #[derive(Debug, Default)]
-pub(super) struct Taken(Vec<Given>);
+pub(super) struct Taken {
+    resources: Vec<Given>,
+    /// The numbers of streams that were given, and whose they are.
+    streams: Vec<u32>,
+    plugin: Option<Arc<Instance>>,
+    loans: Loans,
+}
 
 impl Taken {
     /// The plugin has them now.
     pub(super) fn by_plugin(mut self) {
-        for given in &mut self.0 {
+        for given in &mut self.resources {
             given.number = None;
+        }
+        self.streams.clear();
+    }
+
+    /// What has to be given back when the call has ended, however it ends.
+    pub(super) fn loans(&mut self) -> Loans {
+        std::mem::take(&mut self.loans)
+    }
+
+    /// Takes a stream from the component: its number in the plugin.
+    fn stream(
+        &mut self,
+        store: &mut SharedCtx,
+        callee: &Arc<Instance>,
+        kind: Kind,
+        handle: &Handle,
+        workload: u64,
+    ) -> Result<u32> {
+        let number = streams::take(store, callee, kind, handle, workload)?;
+        if handle.owned {
+            self.streams.push(number);
+            self.plugin.get_or_insert_with(|| Arc::clone(callee));
+        } else {
+            self.loans.add(callee, number, handle.rep);
+        }
+        Ok(number)
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if let Some(plugin) = &self.plugin {
+            for number in &self.streams {
+                plugin.host().streams.give_up(*number);
+            }
         }
     }
 }
 
-/// Writes the numbers of the resources among the arguments to their buffer.
+/// Writes the numbers of the resources among the arguments to their buffer, of
+/// a call on behalf of the workload of that number.
 pub(super) fn resolve(
     store: &mut SharedCtx,
     callee: &Arc<Instance>,
     buffer: &mut Buffer,
     handles: &[Handle],
+    workload: u64,
 ) -> Result<Taken> {
     let mut taken = Taken::default();
     for handle in handles {
-        let number = if handle.owned {
+        let number = if let Some(kind) = Kind::of(handle.ty) {
+            Some(taken.stream(store, callee, kind, handle, workload)?)
+        } else if handle.owned {
             let given = store.table.delete(Resource::<Given>::new_own(handle.rep))?;
             check_owner(&given, callee)?;
             let number = given.number;
-            taken.0.push(given);
+            taken.resources.push(given);
             number
         } else {
             let lent = Resource::<Given>::new_borrow(handle.rep);

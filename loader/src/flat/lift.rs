@@ -4,6 +4,7 @@ use std::slice::Iter;
 
 use wash_plugin_abi::abi::Buffer;
 use wash_runtime::wasmtime::component::__internal::{ComponentTypes, InterfaceType, LiftContext};
+use wash_runtime::wasmtime::component::ResourceType;
 use wash_runtime::wasmtime::{Result, ValRaw, bail, ensure, error::format_err};
 
 use super::{align_to, array, is_plain, layout, lower, slice, strings};
@@ -19,6 +20,8 @@ pub(crate) struct Handle {
     pub(crate) rep: u32,
     /// Whether it is given, not lent.
     pub(crate) owned: bool,
+    /// Which of the host's resource types it is of.
+    pub(crate) ty: ResourceType,
 }
 
 /// Copies a component's values into `buffer`.
@@ -167,14 +170,19 @@ impl<'a, 'b, 'cx> Lifter<'a, 'b, 'cx> {
 
     /// Takes a resource's handle from the component.
     fn handle(&mut self, ty: InterfaceType, index: u32, at: usize) -> Result<()> {
-        let (rep, owned) = match ty {
-            InterfaceType::Own(table) => (self.cx.guest_resource_lift_own(table, index)?.0, true),
+        let (rep, owned, table) = match ty {
+            InterfaceType::Own(table) => {
+                let (rep, ..) = self.cx.guest_resource_lift_own(table, index)?;
+                (rep, true, table)
+            }
             InterfaceType::Borrow(table) => {
-                (self.cx.guest_resource_lift_borrow(table, index)?, false)
+                let rep = self.cx.guest_resource_lift_borrow(table, index)?;
+                (rep, false, table)
             }
             other => bail!("{} is not a resource", describe(&other)),
         };
-        self.handles.push(Handle { at, rep, owned });
+        let ty = self.cx.resource_type(table);
+        self.handles.push(Handle { at, rep, owned, ty });
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use wash_runtime::wasmtime::component::__internal::{ComponentTypes, InterfaceType, LowerContext};
-use wash_runtime::wasmtime::component::Lower;
+use wash_runtime::wasmtime::component::{Lower, ResourceType};
 use wash_runtime::wasmtime::{Result, ValRaw, bail, ensure, error::format_err};
 
 use super::lift::describe;
@@ -11,9 +11,9 @@ use super::{align_to, array, is_plain, layout, slice};
 
 /// Keeps a plugin's resource for a store, and returns what stands for it there.
 pub(crate) trait Give: Send + Sync {
-    /// Gives the resource of that number to the component. `data` is the
-    /// store's.
-    fn give(&self, data: &mut dyn Any, number: u32) -> Result<u32>;
+    /// Gives the resource of that number, and of one of the host's resource
+    /// types, to the component. `data` is the store's.
+    fn give(&self, data: &mut dyn Any, number: u32, ty: ResourceType) -> Result<u32>;
 }
 
 /// Copies the values in `buffer` into a component.
@@ -46,7 +46,8 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
             bail!("{} cannot be returned by this function", describe(&ty));
         };
         let number = u32::from_le_bytes(array(self.buffer, src)?);
-        let rep = give.give(self.cx.store.data_mut(), number)?;
+        let ty = self.cx.resource_type(table);
+        let rep = give.give(self.cx.store.data_mut(), number, ty)?;
         self.cx.guest_resource_lower_own(table, rep)
     }
 

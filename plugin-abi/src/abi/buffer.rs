@@ -53,6 +53,21 @@ impl OutBuf {
         self.len = 0;
     }
 
+    /// Appends `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Buffer::extend`].
+    pub fn extend(&mut self, bytes: &[u8]) -> Result<(), crate::codec::CodecError> {
+        Ok(self.append(bytes)?)
+    }
+
+    /// Forgets what was written behind the first `len` bytes.
+    #[cfg(feature = "sdk")]
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
     fn room(&mut self, more: usize) -> Result<(), NoRoom> {
         if self.cap - self.len >= more {
             return Ok(());

@@ -17,6 +17,8 @@ mod layout;
 mod plugin;
 pub mod root;
 mod slice;
+mod stream;
+mod waker;
 
 pub(crate) use buffer::NoRoom;
 pub use buffer::{Buffer, OutBuf};
@@ -27,6 +29,8 @@ pub use host::{
 };
 pub use plugin::{CallContextV1, CallFn, CallV1, LifecycleFn, PluginV1, ResourceV1};
 pub use slice::Slice;
+pub use stream::StreamV1;
+pub use waker::{lend_waker, with_waker};
 
 /// The revision of the ABI that this crate speaks.
 ///
@@ -45,6 +49,12 @@ pub const EXT_CALL: &str = "wash.call/1";
 /// Extension of a plugin: the resources it gives out, a [`ResourceV1`].
 /// A library without it serves no resources.
 pub const EXT_RESOURCE: &str = "wash.resource/1";
+/// Extension of a plugin: the streams and pollables it gives out, a
+/// [`StreamV1`]. A library without it gives out none.
+///
+/// Extension of a host, too: the streams of components that a plugin has. A
+/// host without it passes none.
+pub const EXT_STREAM: &str = "wash.stream/1";
 /// Extension of a host: its log, a [`LogV1`].
 /// In a host without it a plugin's events are dropped.
 pub const EXT_LOG: &str = "wash.log/1";
@@ -69,4 +79,7 @@ impl Status {
     pub const PANICKED: Self = Self(3);
     /// The arguments could not be read; the out buffer says why, as UTF-8.
     pub const BAD_ARGUMENTS: Self = Self(4);
+    /// Of a stream: it is at its end, or the other end does not listen any
+    /// more. Only the functions of a [`StreamV1`] return it.
+    pub const CLOSED: Self = Self(5);
 }

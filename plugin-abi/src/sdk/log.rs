@@ -1,9 +1,7 @@
 //! The plugin's `tracing` events, on their way to the host's log.
 #![allow(unsafe_code, reason = "the host's log is a vtable behind a pointer")]
 
-use std::ffi::c_void;
 use std::fmt::{self, Write};
-use std::sync::{PoisonError, RwLock};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -13,63 +11,34 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::host::{Extending, Extension};
 use crate::abi::{
     EXT_LOG, HostV1, LEVEL_DEBUG, LEVEL_ERROR, LEVEL_INFO, LEVEL_TRACE, LEVEL_WARN, LogFieldV1,
     LogRecordV1, LogV1, Slice,
 };
 
-/// The host's log, as it was found when the plugin was made.
-#[derive(Clone, Copy)]
-struct HostLog {
-    data: *const c_void,
-    vtable: &'static LogV1,
-}
-
-// SAFETY: the ABI says that a host's extensions may be used from any thread.
-unsafe impl Send for HostLog {}
-// SAFETY: as above.
-unsafe impl Sync for HostLog {}
-
-/// `None` before the plugin is made, and after it is destroyed: threads that it
-/// left behind may log for longer than the host listens.
-static HOST: RwLock<Option<HostLog>> = RwLock::new(None);
-
-/// Runs `f` with the host's log, which stays until it returns.
-fn with_host<R>(f: impl FnOnce(&HostLog) -> R) -> Option<R> {
-    HOST.read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .as_ref()
-        .map(f)
-}
-
-/// Lets go of the host, when its log is in no use any more.
-pub(super) fn uninstall() {
-    *HOST.write().unwrap_or_else(PoisonError::into_inner) = None;
-}
+static LOG: Extension<LogV1> = Extension::new(EXT_LOG);
 
 /// Makes the host's log this library's `tracing` subscriber. A host without
 /// one, or a library that has installed its own, is left as it is.
 ///
 /// # Safety
 ///
-/// `host` must point to the host, and the host outlive the plugin.
+/// As [`Extension::install`].
 pub(super) unsafe fn install(host: *const HostV1) {
-    // SAFETY: the caller's promise; an extension's vtable lives as long.
-    let found = unsafe {
-        let extension = ((*host).extension)((*host).data, Slice::new(EXT_LOG.as_bytes()));
-        extension.cast::<LogV1>().as_ref().map(|vtable| HostLog {
-            data: (*host).data,
-            vtable,
-        })
-    };
-    if found.is_some() {
-        *HOST.write().unwrap_or_else(PoisonError::into_inner) = found;
+    // SAFETY: the caller's promise.
+    if unsafe { LOG.install(host) } {
         let subscriber = tracing_subscriber::registry().with(HostLayer);
         let _ = tracing::subscriber::set_global_default(subscriber);
     }
 }
 
-impl HostLog {
+/// Lets go of the host, when its log is in no use any more.
+pub(super) fn uninstall() {
+    LOG.uninstall();
+}
+
+impl Extending<LogV1> {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let target = Slice::new(metadata.target().as_bytes());
         // SAFETY: as the ABI says of `enabled`; the target is lent to the call.
@@ -116,7 +85,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for HostLayer {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        with_host(|host| host.enabled(metadata)).unwrap_or(false)
+        LOG.with(|host| host.enabled(metadata)).unwrap_or(false)
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
@@ -149,7 +118,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for HostLayer {
             }
         }
         event.record(&mut fields);
-        with_host(|host| host.log(event.metadata(), &fields));
+        LOG.with(|host| host.log(event.metadata(), &fields));
     }
 }
 

@@ -3,6 +3,8 @@
 pub(crate) mod entry;
 pub(crate) mod export;
 pub(crate) mod function;
+mod host;
+pub mod io;
 mod log;
 mod panic;
 mod plugin;
@@ -12,7 +14,6 @@ pub(crate) mod schema;
 mod slab;
 mod task;
 pub(crate) mod vtable;
-mod waker;
 
 pub use anyhow::{self, Error, Result};
 pub use function::Call;

@@ -8,8 +8,8 @@ use std::ffi::c_void;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::{panic, runtime, waker};
-use crate::abi::{FutureV1, FutureVtableV1, OutBuf, PendingV1, Status, WakerV1};
+use super::{panic, runtime};
+use crate::abi::{FutureV1, FutureVtableV1, OutBuf, PendingV1, Status, WakerV1, with_waker};
 
 /// Polls `future` once. If it is done, `write` puts down its outcome; if not,
 /// the host gets it.
@@ -88,7 +88,7 @@ where
             }
         };
         // SAFETY: the caller's promise.
-        let polled = unsafe { waker::with(waker, |w| future.poll(&mut Context::from_waker(w))) };
+        let polled = unsafe { with_waker(waker, |w| future.poll(&mut Context::from_waker(w))) };
         match (polled, write.take()) {
             (Poll::Ready(output), Some(write)) => write(output, out),
             (Poll::Pending, taken) => {

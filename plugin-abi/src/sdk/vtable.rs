@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
 
-use super::{ConfigSchema, Plugin, Result, log, panic, resource, runtime, task};
+use super::{ConfigSchema, Plugin, Result, io, log, panic, resource, runtime, task};
 use crate::abi::{CallFn, CallV1, HostV1, OutBuf, PendingV1, PluginV1, ResourceV1, Slice, Status};
 use crate::event::{ItemBound, WorkloadBound, WorkloadResolved, WorkloadUnbound};
 
@@ -84,7 +84,10 @@ unsafe extern "C" fn create<P: Plugin>(
     let (config, out) = unsafe { (config.as_bytes(), &mut *out) };
     panic::guard(out, |out| {
         // SAFETY: the host outlives the plugin.
-        unsafe { log::install(host) };
+        unsafe {
+            log::install(host);
+            io::install(host);
+        }
         panic::install_hook();
         let made = P::Config::from_json(config)
             .map_err(|error| anyhow::Error::new(error).context("the configuration does not fit"))
@@ -111,6 +114,7 @@ unsafe extern "C" fn destroy<P: Plugin>(plugin: *mut c_void) {
         drop(unsafe { Box::from_raw(plugin.cast::<P>()) });
         runtime::shut_down();
     });
+    io::uninstall();
     log::uninstall();
 }
 

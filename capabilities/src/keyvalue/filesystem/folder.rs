@@ -7,10 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::causes::causes;
 use tempfile::Builder;
 
 use super::{
-    super::{Error, counter::Encoding, error::causes},
+    super::{Error, counter::Encoding},
     names,
 };
 
@@ -77,7 +78,7 @@ impl Folder {
         let mut keys = Vec::new();
         for entry in entries {
             let name = entry.map_err(failed)?.file_name();
-            keys.extend(name.to_str().and_then(names::key));
+            keys.extend(name.to_str().and_then(crate::names::name));
         }
         Ok(keys)
     }

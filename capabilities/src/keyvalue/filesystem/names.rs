@@ -1,20 +1,7 @@
 //! What the folders of buckets and the files of keys are called.
 
-use super::super::{Error, error::check_key, escape::Escape};
-
-/// A leading dot is spelled out, so that `.` and `..` are no keys' names, and
-/// names with one are free for what is no key.
-const ESCAPE: Escape = Escape {
-    mark: b'%',
-    allows: |name, at| match name.get(at).copied() {
-        Some(b'.') => at != 0,
-        Some(b'/' | b'\\') | None => false,
-        Some(byte) => !byte.is_ascii_control(),
-    },
-};
-
-/// What file systems commonly allow, in bytes.
-const LONGEST: usize = 255;
+use super::super::{Error, error::check_key};
+use crate::names;
 
 /// The folder's name for a bucket.
 pub(super) fn folder(bucket: &str) -> Result<String, Error> {
@@ -25,48 +12,26 @@ pub(super) fn folder(bucket: &str) -> Result<String, Error> {
     if bucket.is_empty() {
         return Err(refused("a bucket needs a name".to_owned()));
     }
-    let mut parts = bucket.split(['/', '\\']);
-    if bucket.starts_with(['/', '\\']) || parts.any(|part| part == "..") {
+    if names::leads_out(bucket) {
         return Err(refused(
             "a bucket is a folder below the store's root, so its name is no absolute path and has \
              no '..' in it"
                 .to_owned(),
         ));
     }
-    let name = ESCAPE.encode(bucket);
-    match too_long(&name) {
-        Some(reason) => Err(refused(reason)),
-        None => Ok(name),
-    }
+    names::file(bucket).map_err(refused)
 }
 
 /// The file's name for a key of a bucket.
 pub(super) fn file(bucket: &str, key: &str) -> Result<String, Error> {
     check_key(bucket, key)?;
-    let name = ESCAPE.encode(key);
-    match too_long(&name) {
-        Some(reason) => Err(Error::invalid_key(bucket, key, reason)),
-        None => Ok(name),
-    }
-}
-
-/// The key that a file is for; `None` if it is for none.
-pub(super) fn key(file: &str) -> Option<String> {
-    (!file.starts_with('.')).then(|| ESCAPE.decode(file))?
-}
-
-fn too_long(name: &str) -> Option<String> {
-    (name.len() > LONGEST).then(|| {
-        format!(
-            "as the name of a file it has {} bytes, and may have {LONGEST}",
-            name.len()
-        )
-    })
+    names::file(key).map_err(|reason| Error::invalid_key(bucket, key, reason))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::name as key;
 
     #[test]
     fn no_key_leads_out_of_its_folder() {

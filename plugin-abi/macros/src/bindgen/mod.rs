@@ -5,6 +5,7 @@
 )]
 
 mod interface;
+mod io;
 mod names;
 mod options;
 mod source;
@@ -58,6 +59,10 @@ impl<'a> Generator<'a> {
             match item {
                 WorldItem::Interface { id, .. } => {
                     let interface = names::interface(resolve, *id)?;
+                    if io::is_wasi_io(resolve, *id) {
+                        paths.insert(*id, names::module(resolve, *id)?);
+                        continue;
+                    }
                     if let Some((function, _)) = resolve.interfaces[*id].functions.iter().next() {
                         return Err(error(format_args!(
                             "the world imports `{interface}`, which has functions such as `{function}`: this version of bindgen! can only serve interfaces (`export`), not call them"

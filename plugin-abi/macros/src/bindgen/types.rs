@@ -7,7 +7,7 @@ use quote::quote;
 use wit_parser::{Handle, InterfaceId, Type, TypeDef, TypeDefKind, TypeId, TypeOwner};
 
 use super::names::{self, camel, snake};
-use super::{Generator, Result, error};
+use super::{Generator, Result, error, io};
 
 /// Whether a type owns what it holds.
 #[derive(Clone)]
@@ -21,6 +21,9 @@ pub(super) enum Mode {
 impl Generator<'_> {
     /// The types that an interface defines.
     pub(super) fn types(&self, id: InterfaceId) -> Result<TokenStream> {
+        if io::is_wasi_io(self.resolve, id) {
+            return Ok(io::types(self.resolve, id));
+        }
         let depth = self.depth(id);
         let errors = self.error_types();
         let mut out = TokenStream::new();
@@ -157,6 +160,13 @@ impl Generator<'_> {
                     pub type #borrow<'a> = ::wash_plugin_abi::Borrow<'a, #marker>;
                 }
             }
+            TypeDefKind::Type(Type::Id(other)) if io::is_pollable(self.resolve, *other) => {
+                let own = self.resource_path(*other, ident_of, depth)?;
+                quote! {
+                    #docs
+                    pub type #ident = #own;
+                }
+            }
             TypeDefKind::Type(Type::Id(other)) if self.is_resource(*other) => {
                 let own = self.resource_path(*other, ident_of, depth)?;
                 let lent = self.resource_path(*other, borrow_ident, depth)?;
@@ -218,6 +228,7 @@ impl Generator<'_> {
             (_, Mode::Param(_)) => false,
         };
         if let (true, Some(name), TypeOwner::Interface(owner)) = (by_name, &def.name, def.owner) {
+            io::check(self.resolve, owner, name)?;
             let module = self.module_path(owner, depth)?;
             let ident = camel(name);
             return Ok(quote! { #module::#ident });
@@ -266,6 +277,11 @@ impl Generator<'_> {
                     quote! { ::std::vec::Vec<#element> }
                 }
             },
+            TypeDefKind::Handle(Handle::Own(id) | Handle::Borrow(id))
+                if matches!(mode, Mode::Param(_)) && io::is_pollable(self.resolve, *id) =>
+            {
+                return refuse("pollables that are passed to the plugin (it may return them)");
+            }
             TypeDefKind::Handle(Handle::Own(id)) => self.resource_path(*id, ident_of, depth)?,
             TypeDefKind::Handle(Handle::Borrow(id)) => match mode {
                 Mode::Param(lifetime) => {
@@ -313,6 +329,7 @@ impl Generator<'_> {
                 "a resource has no name, or is not part of an interface",
             ));
         };
+        io::check(self.resolve, owner, name)?;
         let module = self.module_path(owner, depth)?;
         let ident = ident(name);
         Ok(quote! { #module::#ident })

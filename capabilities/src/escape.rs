@@ -6,16 +6,16 @@
 /// The mark itself stays as it is where it could not be mistaken for the
 /// beginning of such a spelling, so that ordinary keys look as they are.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Escape {
+pub(crate) struct Escape {
     /// The mark, which the store allows.
-    pub(super) mark: u8,
+    pub(crate) mark: u8,
     /// Whether the byte at an index of a key may stand there as it is.
-    pub(super) allows: fn(&[u8], usize) -> bool,
+    pub(crate) allows: fn(&[u8], usize) -> bool,
 }
 
 impl Escape {
     /// As the store has it.
-    pub(super) fn encode(self, key: &str) -> String {
+    pub(crate) fn encode(self, key: &str) -> String {
         let bytes = key.as_bytes();
         let mut spelled = Vec::with_capacity(bytes.len());
         for (at, byte) in bytes.iter().copied().enumerate() {
@@ -33,7 +33,7 @@ impl Escape {
 
     /// As the caller has it; `None` if no caller could have.
     #[cfg(any(test, feature = "filesystem", feature = "nats"))]
-    pub(super) fn decode(self, spelled: &str) -> Option<String> {
+    pub(crate) fn decode(self, spelled: &str) -> Option<String> {
         let bytes = spelled.as_bytes();
         let mut key = Vec::with_capacity(bytes.len());
         let mut at = 0;

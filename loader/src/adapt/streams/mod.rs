@@ -1,0 +1,165 @@
+//! Streams and pollables of `wasi:io` between components and a plugin.
+//!
+//! To a component, a plugin's are like those of the host's own WASI: entries
+//! of its store's table, behind wasmtime-wasi's traits ([`ours`]). A
+//! component's leave the table while the plugin has them ([`theirs`]).
+
+mod ours;
+mod theirs;
+
+use std::sync::Arc;
+
+use wash_runtime::engine::ctx::SharedCtx;
+use wash_runtime::wasmtime::component::{Resource, ResourceType};
+use wash_runtime::wasmtime::{Result, bail};
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, StreamError};
+
+use super::instance::Instance;
+use crate::flat::Handle;
+
+pub(super) use theirs::{STREAM, Stream, Streams};
+
+/// What of `wasi:io` a resource is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Input,
+    Output,
+    Pollable,
+}
+
+impl Kind {
+    /// `None` for a resource that is not of `wasi:io`.
+    pub(super) fn of(ty: ResourceType) -> Option<Self> {
+        if ty == ResourceType::host::<DynInputStream>() {
+            Some(Self::Input)
+        } else if ty == ResourceType::host::<DynOutputStream>() {
+            Some(Self::Output)
+        } else if ty == ResourceType::host::<DynPollable>() {
+            Some(Self::Pollable)
+        } else {
+            None
+        }
+    }
+}
+
+/// Gives the plugin's stream of that number to a component: its place in the
+/// store's table.
+pub(super) fn give(
+    store: &mut SharedCtx,
+    owner: &Arc<Instance>,
+    kind: Kind,
+    number: u32,
+) -> Result<u32> {
+    ours::push(&mut store.table, Arc::clone(owner), kind, number)
+}
+
+/// Takes a component's stream out of its store's table, for the plugin: the
+/// number that it has there.
+pub(super) fn take(
+    store: &mut SharedCtx,
+    callee: &Arc<Instance>,
+    kind: Kind,
+    handle: &Handle,
+    workload: u64,
+) -> Result<u32> {
+    let table = &mut store.table;
+    let stream = match (kind, handle.owned) {
+        (Kind::Input, true) => Stream::Input(table.delete(Resource::new_own(handle.rep))?),
+        (Kind::Output, true) => Stream::Output(table.delete(Resource::new_own(handle.rep))?),
+        // Its place in the table stays, and so do the pollables that wait
+        // for it.
+        (Kind::Input, false) => {
+            let place: &mut DynInputStream = table.get_mut(&Resource::new_borrow(handle.rep))?;
+            Stream::Input(std::mem::replace(place, Box::new(Lent)))
+        }
+        (Kind::Output, false) => {
+            let place: &mut DynOutputStream = table.get_mut(&Resource::new_borrow(handle.rep))?;
+            Stream::Output(std::mem::replace(place, Box::new(Lent)))
+        }
+        (Kind::Pollable, _) => bail!(
+            "a pollable cannot be passed to plugin `{}`: it belongs to its store",
+            callee.id()
+        ),
+    };
+    Ok(callee.host().streams.insert(stream, workload))
+}
+
+/// The streams that a component lends for a call. Dropped before they are given
+/// back, because the call is given up, they are dropped too: their store goes.
+#[derive(Debug, Default)]
+pub(super) struct Loans {
+    plugin: Option<Arc<Instance>>,
+    /// The number that the plugin knows, and the place in the table.
+    streams: Vec<(u32, u32)>,
+}
+
+impl Loans {
+    pub(super) fn add(&mut self, plugin: &Arc<Instance>, number: u32, rep: u32) {
+        self.plugin.get_or_insert_with(|| Arc::clone(plugin));
+        self.streams.push((number, rep));
+    }
+
+    /// Puts them back where they were.
+    pub(super) fn give_back(mut self, store: &mut SharedCtx) -> Result<()> {
+        let Some(plugin) = self.plugin.take() else {
+            return Ok(());
+        };
+        for (number, rep) in std::mem::take(&mut self.streams) {
+            match plugin.host().streams.take(number) {
+                Some(Stream::Input(stream)) => {
+                    *store.table.get_mut(&Resource::new_borrow(rep))? = stream;
+                }
+                Some(Stream::Output(stream)) => {
+                    *store.table.get_mut(&Resource::new_borrow(rep))? = stream;
+                }
+                // The plugin, or the workload, was stopped meanwhile.
+                None => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Loans {
+    fn drop(&mut self) {
+        if let Some(plugin) = &self.plugin {
+            for (number, _) in &self.streams {
+                plugin.host().streams.take(*number);
+            }
+        }
+    }
+}
+
+/// Stands in the table for a stream that a plugin has just now.
+struct Lent;
+
+fn lent<T>() -> Result<T, StreamError> {
+    Err(StreamError::trap(
+        "the stream is lent to a plugin, and is used when that call has ended",
+    ))
+}
+
+#[async_trait::async_trait]
+impl wasmtime_wasi::p2::Pollable for Lent {
+    async fn ready(&mut self) {}
+}
+
+impl wasmtime_wasi::p2::InputStream for Lent {
+    fn read(&mut self, _: usize) -> Result<bytes::Bytes, StreamError> {
+        lent()
+    }
+}
+
+impl wasmtime_wasi::p2::OutputStream for Lent {
+    fn write(&mut self, _: bytes::Bytes) -> Result<(), StreamError> {
+        lent()
+    }
+
+    fn flush(&mut self) -> Result<(), StreamError> {
+        lent()
+    }
+
+    fn check_write(&mut self) -> Result<usize, StreamError> {
+        lent()
+    }
+}
