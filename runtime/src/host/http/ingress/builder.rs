@@ -6,10 +6,12 @@ use super::{
     Ingress, TlsConfig,
     server::{Server, Timeouts},
 };
-use crate::host::http::{DefaultOutgoingHandler, OutgoingHandler, Router};
+use crate::{
+    engine::Deadlines,
+    host::http::{DefaultOutgoingHandler, OutgoingHandler, Router},
+};
 
 const DEFAULT_DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
-const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Settings of an [`Ingress`].
 pub struct IngressBuilder<R: Router, O: OutgoingHandler = DefaultOutgoingHandler> {
@@ -29,7 +31,7 @@ impl<R: Router> IngressBuilder<R> {
             tls: None,
             timeouts: Timeouts {
                 drain: DEFAULT_DRAIN_TIMEOUT,
-                response: DEFAULT_RESPONSE_TIMEOUT,
+                response: Deadlines::from_environment().detached_call,
             },
         }
     }
@@ -63,8 +65,11 @@ impl<R: Router, O: OutgoingHandler> IngressBuilder<R, O> {
         self
     }
 
-    /// How long a component may take until it answers, its instantiation
-    /// included. 60 seconds by default; the body may take as long as it likes.
+    /// How long a component may take until it answers, from the head of the
+    /// request on: its instantiation counts, and so does the request's body if
+    /// it waits for that. The response's body may take as long as it likes. By
+    /// default the environment's `WASH_EPHEMERAL_CALL_TIMEOUT_SECS`, or 10
+    /// minutes, as for other calls that keep nobody else waiting.
     ///
     /// A component that takes longer is ended, and answered for with status
     /// 504. wasmCloud's own crate has no such method.

@@ -296,7 +296,8 @@ impl Target {
     async fn instantiate(&self) -> wasmtime::Result<Instance> {
         let store = self.stores.new_store();
         let mut store = store.map_err(wasmtime::Error::from_anyhow)?;
-        let proxy = self.pre.instantiate_async(&mut store).await?;
+        let proxy = (self.pre.instantiate_async(&mut store).await)
+            .map_err(|error| explain(&store, error))?;
         Ok(Instance::new(store, proxy))
     }
 
