@@ -136,6 +136,12 @@ fn check_alone(candidate: &Inspected, reserved: &[(String, String)]) -> Vec<Reje
 }
 
 impl Admitted {
+    /// Gives back the memory of the file: once it is loaded, the linker has it.
+    pub(crate) fn without_bytes(mut self) -> Self {
+        self.0.forget_bytes();
+        self
+    }
+
     /// Where it was read.
     #[must_use]
     pub fn path(&self) -> &Path {

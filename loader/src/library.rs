@@ -44,7 +44,7 @@ pub fn load(admitted: Admitted) -> Result<Loaded, Rejection> {
             functions,
             resources,
         }) => Ok(Loaded {
-            admitted,
+            admitted: admitted.without_bytes(),
             plugin,
             functions,
             resources,

@@ -1,5 +1,6 @@
 //! Links what a plugin serves into a component.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -10,7 +11,7 @@ use wash_runtime::wasmtime::StoreContextMut;
 use wash_runtime::wasmtime::component::LinkerInstance;
 use wash_runtime::wit::WitInterface;
 
-use super::call::Target;
+use super::call::{Begun, Target};
 use super::instance::Instance;
 use super::resources;
 use crate::flat::{Args, INDIRECT};
@@ -127,18 +128,23 @@ fn wrap<const N: usize, const M: usize>(
         let target = Arc::new(target);
         linker.func_wrap_async(
             &function.name,
-            move |mut store: StoreContextMut<'_, SharedCtx>, mut args: Args<N>| {
-                let taken = target.resolve(store.data_mut(), &mut args);
-                let target = Arc::clone(&target);
-                Box::new(async move { Ok(target.call_async::<M>(args.buffer, taken?).await?) })
+            move |mut store: StoreContextMut<'_, SharedCtx>, Args::<N>(mut frame)| {
+                let taken = match target.resolve(store.data_mut(), &mut frame) {
+                    Ok(taken) => taken,
+                    Err(error) => return Box::new(ready(Err(error))),
+                };
+                match target.begin::<M>(frame, taken) {
+                    Begun::Ended(ended) => Box::new(ready(ended.map_err(Into::into))),
+                    Begun::Running(running) => Box::new(async move { Ok(running.end().await?) }),
+                }
             },
         )?;
     } else {
         linker.func_wrap(
             &function.name,
-            move |mut store: StoreContextMut<'_, SharedCtx>, mut args: Args<N>| {
-                let taken = target.resolve(store.data_mut(), &mut args)?;
-                Ok(target.call::<M>(&args.buffer, taken)?)
+            move |mut store: StoreContextMut<'_, SharedCtx>, Args::<N>(mut frame)| {
+                let taken = target.resolve(store.data_mut(), &mut frame)?;
+                Ok(target.call::<M>(frame, taken)?)
             },
         )?;
     }

@@ -77,6 +77,7 @@ pub(super) struct Taken(Vec<Given>);
 
 impl Taken {
     /// The plugin has them now.
+    #[inline]
     pub(super) fn by_plugin(mut self) {
         for given in &mut self.0 {
             given.number = None;

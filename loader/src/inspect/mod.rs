@@ -129,6 +129,10 @@ impl Inspected {
         }
     }
 
+    pub(crate) fn forget_bytes(&mut self) {
+        self.bytes = Vec::new();
+    }
+
     /// Where it was read.
     #[must_use]
     pub fn path(&self) -> &Path {

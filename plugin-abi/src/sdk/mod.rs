@@ -3,6 +3,7 @@
 pub(crate) mod entry;
 pub(crate) mod export;
 pub(crate) mod function;
+mod lend;
 mod log;
 mod panic;
 mod plugin;
