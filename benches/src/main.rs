@@ -3,9 +3,11 @@
 //! Both run in one process, on the same guest, and take turns round by round,
 //! so that whatever else the machine does meets both: the ratio of a round is
 //! what counts, and the median of all rounds is what is written down.
-//! `cargo xtask bench calls` builds and runs it.
+//! `cargo xtask bench calls` builds and runs it; with `--instructions` it counts
+//! instructions instead, which repeat on a machine that is busy, too.
 
 mod compiled_in;
+mod instructions;
 mod subject;
 
 use std::path::PathBuf;
@@ -29,6 +31,9 @@ struct Options {
     /// Rounds of each case
     #[arg(long, default_value_t = 31)]
     rounds: u32,
+    /// Count instructions instead of time, with valgrind
+    #[arg(long)]
+    instructions: bool,
     /// Run one side of a case so many times, and nothing else: for a profiler
     #[arg(long, value_names = ["compiled-in|loaded", "TIMES"], num_args = 2)]
     profile: Vec<String>,
@@ -70,6 +75,9 @@ fn main() -> Result<()> {
     if let [side, times] = options.profile.as_slice() {
         return profile(&options, side, times.parse().context("TIMES is a number")?);
     }
+    if options.instructions {
+        return instructions::print(&options);
+    }
     let mut compiled_in = Subject::compiled_in()?;
     let mut loaded = Subject::loaded(&options.plugin)?;
 
@@ -86,7 +94,7 @@ fn main() -> Result<()> {
         })?);
     }
     if chosen("two threads") {
-        let mut compiled_in = [Subject::compiled_in()?, Subject::compiled_in()?];
+        let mut compiled_in = Subject::compiled_in_twice()?;
         let mut loaded = Subject::loaded_twice(&options.plugin)?;
         figures.push(measure(
             "log, two threads",
@@ -103,8 +111,13 @@ fn main() -> Result<()> {
     if let (Some(median), Some(worst)) = (ratios.get(ratios.len() / 2), ratios.last()) {
         println!("\nratio: median {median:.2}, worst {worst:.2}");
     }
-    if let Some(path) = options.json {
-        std::fs::write(&path, serde_json::to_vec_pretty(&figures)?)
+    write(&options, &figures)
+}
+
+/// Writes the figures where they are wanted.
+fn write(options: &Options, figures: &[impl Serialize]) -> Result<()> {
+    if let Some(path) = &options.json {
+        std::fs::write(path, serde_json::to_vec_pretty(figures)?)
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())

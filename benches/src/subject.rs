@@ -27,12 +27,17 @@ impl Subject {
         Ok(subject)
     }
 
+    /// Two instances on one plugin.
+    pub(crate) fn compiled_in_twice() -> Result<[Self; 2]> {
+        Self::new(TestHost::builder().plugin(Arc::new(CompiledIn::new())))
+    }
+
     pub(crate) fn loaded(plugin: &Path) -> Result<Self> {
         let [subject] = Self::new(TestHost::builder().library(plugin.to_owned()))?;
         Ok(subject)
     }
 
-    /// Two instances on one plugin.
+    /// As [`compiled_in_twice`](Self::compiled_in_twice).
     pub(crate) fn loaded_twice(plugin: &Path) -> Result<[Self; 2]> {
         Self::new(TestHost::builder().library(plugin.to_owned()))
     }

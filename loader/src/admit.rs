@@ -171,6 +171,12 @@ fn check_alone(candidate: &Inspected, reserved: &[(String, String)]) -> Vec<Reje
 }
 
 impl Admitted {
+    /// Gives back the memory of the file: once it is loaded, the linker has it.
+    pub(crate) fn without_bytes(mut self) -> Self {
+        self.0.forget_bytes();
+        self
+    }
+
     /// Where it was read.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -211,11 +217,6 @@ impl Admitted {
     #[must_use]
     pub fn linkage(&self) -> &Linkage {
         self.0.linkage()
-    }
-
-    /// Its bytes are loaded, and not needed twice.
-    pub(crate) fn without_bytes(self) -> Self {
-        Self(self.0.without_bytes())
     }
 
     pub(crate) fn facts(&self) -> Facts {

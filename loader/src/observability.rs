@@ -66,7 +66,7 @@ impl Outcome {
     /// The outcome of a call that ended with this status.
     pub(crate) fn of(status: Status) -> Self {
         match status {
-            Status::OK => Self::Ok,
+            Status::OK | Status::OK_LENT => Self::Ok,
             Status::FAILED => Self::Failed,
             Status::PANICKED => Self::Panicked,
             Status::BAD_ARGUMENTS => Self::BadArguments,
@@ -147,36 +147,13 @@ impl CallMetrics {
         }
     }
 
-    fn ended(&self, outcome: Outcome, started: Instant) {
+    /// A call has ended that began then.
+    pub(crate) fn ended(&self, outcome: Outcome, started: Instant) {
         if let Some(counter) = self.ended.get(outcome as usize) {
             counter.increment(1);
         }
         let took = started.elapsed();
         self.duration.record(took);
         self.tally.add(took);
-    }
-}
-
-/// A call that runs. Dropped before it has ended, it was cancelled.
-pub(crate) struct CallTimer<'a>(Option<(&'a CallMetrics, Instant)>);
-
-impl<'a> CallTimer<'a> {
-    /// Starts the clock, if there are metrics.
-    pub(crate) fn start(metrics: Option<&'a CallMetrics>) -> Self {
-        Self(metrics.map(|metrics| (metrics, Instant::now())))
-    }
-
-    pub(crate) fn end(mut self, outcome: Outcome) {
-        if let Some((metrics, started)) = self.0.take() {
-            metrics.ended(outcome, started);
-        }
-    }
-}
-
-impl Drop for CallTimer<'_> {
-    fn drop(&mut self) {
-        if let Some((metrics, started)) = self.0.take() {
-            metrics.ended(Outcome::Cancelled, started);
-        }
     }
 }

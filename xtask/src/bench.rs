@@ -1,46 +1,48 @@
-//! Measurements, built with optimisations: `cargo xtask bench calls` and `… http`.
+//! Measurements, built with optimisations: `cargo xtask bench calls`, `… load`
+//! and `… http`.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
+use crate::artifacts::{self, Artifact};
 use crate::workspace::Workspace;
-use crate::{artifacts, cmd, files, guests};
+use crate::{cmd, files, guests};
+
+/// Built together whichever of them is run: alone each would need other
+/// features of what they share, and build wasmtime anew.
+const PACKAGES: [&str; 3] = ["benches", "bench-http", PLUGIN];
+const PLUGIN: &str = "bench-plugin";
 
 /// What a call to a loaded plugin costs, beside the same plugin compiled in.
 pub(crate) fn calls(workspace: &Workspace, args: &[String]) -> Result<()> {
     guests::build(workspace, &["bench-guest"])?;
-    let mut cargo = workspace.cargo();
-    cargo.args([
-        "build",
-        "--release",
-        "--package",
-        "benches",
-        "--package",
-        "bench-plugin",
-    ]);
-    let built = artifacts::build(&mut cargo).context("cannot build the benches")?;
-    let plugin = workspace
-        .packages
-        .iter()
-        .find(|package| package.name == "bench-plugin")
-        .context("bench-plugin is no package of this workspace")?;
-    let library =
-        artifacts::find(&built, &plugin.manifest_path, std::env::consts::DLL_SUFFIX)?.to_owned();
-    let program = built
-        .iter()
-        .filter_map(|artifact| artifact.executable.as_deref())
-        .find(|path| path.file_stem().is_some_and(|name| name == "benches"))
-        .context("cargo built no program called benches")?;
-
-    let folder = workspace.target.join("bench");
-    files::create_dir(&folder)?;
+    let built = build(workspace)?;
+    let counts = args.iter().any(|arg| arg == "--instructions");
+    let name = if counts {
+        "calls-instructions"
+    } else {
+        "calls"
+    };
     cmd::echo(
-        Command::new(program)
+        Command::new(program(&built, "benches")?)
             .arg("--plugin")
-            .arg(&library)
+            .arg(library(workspace, &built)?)
             .arg("--json")
-            .arg(folder.join("calls.json"))
+            .arg(json(workspace, name)?)
+            .args(args),
+    )
+}
+
+/// What finding, checking and loading plugins costs, beside the least that it takes.
+pub(crate) fn load(workspace: &Workspace, args: &[String]) -> Result<()> {
+    let built = build(workspace)?;
+    cmd::echo(
+        Command::new(program(&built, "bench-load")?)
+            .arg(library(workspace, &built)?)
+            .arg("--json")
+            .arg(json(workspace, "load")?)
             .args(args),
     )
 }
@@ -48,17 +50,58 @@ pub(crate) fn calls(workspace: &Workspace, args: &[String]) -> Result<()> {
 /// What the HTTP server costs, beside the least that serving a component takes.
 pub(crate) fn http(workspace: &Workspace) -> Result<()> {
     guests::build(workspace, &["http-hello"])?;
+    let built = build(workspace)?;
+    cmd::echo(
+        Command::new(program(&built, "bench-http")?)
+            .arg(guests::path(workspace, "http-hello"))
+            .arg(json(workspace, "http")?),
+    )
+}
+
+fn build(workspace: &Workspace) -> Result<Vec<Artifact>> {
     let mut cargo = workspace.cargo();
-    cargo.args(["build", "--release", "--package", "bench-http"]);
-    let built = artifacts::build(&mut cargo).context("cannot build the bench")?;
-    let program = built
+    cargo.args(["build", "--release"]);
+    for package in PACKAGES {
+        cargo.args(["--package", package]);
+    }
+    artifacts::build(&mut cargo).context("cannot build the benches")
+}
+
+fn program<'a>(built: &'a [Artifact], name: &str) -> Result<&'a Path> {
+    built
         .iter()
         .filter_map(|artifact| artifact.executable.as_deref())
-        .find(|path| path.file_stem().is_some_and(|name| name == "bench-http"))
-        .context("cargo built no program called bench-http")?;
-    cmd::echo(
-        Command::new(program)
-            .arg(guests::path(workspace, "http-hello"))
-            .arg(workspace.target.join("bench").join("http.json")),
-    )
+        .find(|path| path.file_stem().is_some_and(|stem| stem == name))
+        .with_context(|| format!("cargo built no program called {name}"))
+}
+
+/// The plugin's library as it would be shipped: without what is for a debugger.
+fn library(workspace: &Workspace, built: &[Artifact]) -> Result<PathBuf> {
+    let plugin = workspace
+        .packages
+        .iter()
+        .find(|package| package.name == PLUGIN)
+        .with_context(|| format!("{PLUGIN} is no package of this workspace"))?;
+    let library = artifacts::find(built, &plugin.manifest_path, std::env::consts::DLL_SUFFIX)?;
+    let name = library.file_name().context("a library has a name")?;
+    let stripped = folder(workspace)?.join(name);
+    cmd::run(
+        Command::new("strip")
+            .arg("-S")
+            .arg("-o")
+            .arg(&stripped)
+            .arg(library),
+    )?;
+    Ok(stripped)
+}
+
+/// Where the figures go.
+fn json(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+    Ok(folder(workspace)?.join(format!("{name}.json")))
+}
+
+fn folder(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = workspace.target.join("bench");
+    files::create_dir(&folder)?;
+    Ok(folder)
 }

@@ -84,8 +84,15 @@ enum Task {
 #[derive(Debug, Subcommand)]
 enum Bench {
     /// What a call to a loaded plugin costs, beside the same plugin compiled in; figures go to
-    /// target/bench/calls.json
+    /// target/bench/calls.json. With `--instructions`, it counts them with valgrind instead
     Calls {
+        /// Passed to the measuring program
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// What finding, checking and loading plugins costs, beside the least that it takes; figures go
+    /// to target/bench/load.json
+    Load {
         /// Passed to the measuring program
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
@@ -124,6 +131,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Test { args } => test::run(&workspace, &args),
         Task::Readme => readme::run(&workspace),
         Task::Bench(Bench::Calls { args }) => bench::calls(&workspace, &args),
+        Task::Bench(Bench::Load { args }) => bench::load(&workspace, &args),
         Task::Bench(Bench::Http) => bench::http(&workspace),
         Task::Foreign => foreign::build(&workspace),
     }

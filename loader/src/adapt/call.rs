@@ -3,17 +3,20 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
-use wash_plugin_abi::abi::{Buffer, CallContextV1, CallFn, Slice, Status};
+use wash_plugin_abi::abi::{
+    Buffer, CallContextV1, CallContextV1Flags, CallFn, FLAG_LEND, Lent, Slice, Status,
+};
 use wash_runtime::engine::ctx::SharedCtx;
 use wash_runtime::wasmtime;
 
 use super::driver::{self, PluginFuture};
-use super::instance::Instance;
+use super::instance::{Instance, Pending};
 use super::resources::{self, Owner, Taken};
-use crate::flat::{Args, Give, PooledBuffer, Results};
-use crate::observability::{CallMetrics, CallTimer, Outcome, Tally};
+use crate::flat::{Frame, Give, PooledFrame, Results};
+use crate::observability::{CallMetrics, Outcome, Tally};
 use crate::world::Function;
 
 /// On whose behalf a function is called.
@@ -34,7 +37,7 @@ pub(super) struct Target {
     /// Whether it takes care of resources in its result.
     give: Option<Arc<dyn Give>>,
     /// On whose behalf it is called: borrows from the two below.
-    context: CallContextV1,
+    context: CallContextV1Flags,
     _workload_id: Box<str>,
     _component_id: Box<str>,
 }
@@ -45,6 +48,47 @@ impl std::fmt::Debug for Target {
             .field("interface", &self.interface)
             .field("function", &self.function)
             .finish_non_exhaustive()
+    }
+}
+
+/// A call that was begun.
+pub(super) enum Begun<const M: usize> {
+    /// The plugin has answered.
+    Ended(Result<Results<M>, CallError>),
+    /// It will.
+    Running(Running),
+}
+
+/// A call that the plugin has not answered yet. Dropped, it is cancelled.
+pub(super) struct Running {
+    /// Dropped first, as it borrows from what stands below.
+    future: PluginFuture,
+    frame: PooledFrame,
+    taken: Taken,
+    started: Option<Instant>,
+    target: Arc<Target>,
+    _pending: Pending,
+}
+
+impl Running {
+    /// Waits for the answer.
+    pub(super) async fn end<const M: usize>(mut self) -> Result<Results<M>, CallError> {
+        let status = poll_fn(|cx| match self.future.poll(cx, &mut self.frame.out) {
+            Status::PENDING => Poll::Pending,
+            ended => Poll::Ready(ended),
+        })
+        .await;
+        self.target.count(Outcome::of(status), self.started.take());
+        let taken = std::mem::take(&mut self.taken);
+        // The future is done, but its memory stays until it is dropped.
+        let frame = std::mem::replace(&mut self.frame, PooledFrame::take());
+        self.target.outcome(status, frame, taken)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.target.count(Outcome::Cancelled, self.started.take());
     }
 }
 
@@ -112,11 +156,14 @@ impl Target {
             give: function
                 .gives_resources
                 .then(|| Arc::new(Owner(Arc::clone(instance))) as Arc<dyn Give>),
-            context: CallContextV1 {
-                size: size_of::<CallContextV1>(),
-                workload_id: Slice::new(workload_id.as_bytes()),
-                component_id: Slice::new(component_id.as_bytes()),
-                workload: instance.workload(&workload_id),
+            context: CallContextV1Flags {
+                context: CallContextV1 {
+                    size: size_of::<CallContextV1Flags>(),
+                    workload_id: Slice::new(workload_id.as_bytes()),
+                    component_id: Slice::new(component_id.as_bytes()),
+                    workload: instance.workload(&workload_id),
+                },
+                flags: FLAG_LEND,
             },
             _workload_id: workload_id,
             _component_id: component_id,
@@ -124,109 +171,140 @@ impl Target {
     }
 
     /// Whether this plugin instance answers it.
+    #[inline]
     pub(super) fn is_of(&self, instance: &Arc<Instance>) -> bool {
         Arc::ptr_eq(&self.instance, instance)
     }
 
     /// Finds the resources among the arguments.
-    pub(super) fn resolve<const N: usize>(
+    #[inline]
+    pub(super) fn resolve(
         &self,
         store: &mut SharedCtx,
-        args: &mut Args<N>,
+        frame: &mut Frame,
     ) -> wasmtime::Result<Taken> {
-        if args.handles.is_empty() {
+        if frame.handles.is_empty() {
             return Ok(Taken::default());
         }
         resources::resolve(
             store,
             &self.instance,
-            &mut args.buffer,
-            &args.handles,
-            self.context.workload,
+            &mut frame.args,
+            &frame.handles,
+            self.context.context.workload,
         )
     }
 
     /// Calls a function that answers at once.
+    #[inline]
     pub(super) fn call<const M: usize>(
         &self,
-        args: &Buffer,
+        mut frame: PooledFrame,
         taken: Taken,
     ) -> Result<Results<M>, CallError> {
-        let mut out = PooledBuffer::take();
-        let timer = CallTimer::start(self.metrics.as_ref());
+        let started = self.now();
+        let Frame { args, out, .. } = &mut *frame;
         // SAFETY: `entry` is of this plugin and synchronous, so it takes no
         // pending slot; all that it borrows lives until it returns.
         let status = unsafe {
             (self.entry)(
                 self.instance.raw(),
-                &self.context,
+                self.context(),
                 Slice::new(args.as_slice()),
                 out.out(),
                 std::ptr::null_mut(),
             )
         };
-        timer.end(Outcome::of(status));
-        self.outcome(status, out, taken)
+        self.count(Outcome::of(status), started);
+        self.outcome(status, frame, taken)
     }
 
-    /// Calls a function that may answer later.
-    pub(super) async fn call_async<const M: usize>(
-        self: Arc<Self>,
-        args: PooledBuffer,
+    /// Calls a function that may answer later: its answer, or what is left to
+    /// do. Whether it answers at once is found out here, before there is a
+    /// future that would have to be polled, so with a waker that wakes nobody.
+    #[inline]
+    pub(super) fn begin<const M: usize>(
+        self: &Arc<Self>,
+        mut frame: PooledFrame,
         taken: Taken,
-    ) -> Result<Results<M>, CallError> {
-        let timer = CallTimer::start(self.metrics.as_ref());
-        let _pending = self.instance.pending();
-        let mut out = PooledBuffer::take();
-        // Declared last, dropped first: it borrows from what stands above.
-        let mut running: Option<PluginFuture> = None;
-        let status = poll_fn(|cx| {
-            let status = match &mut running {
-                Some(future) => future.poll(cx, &mut out),
-                None => {
-                    // SAFETY: the entry is of this plugin; context and
-                    // arguments are behind pointers that this future owns, and
-                    // outlive the one that it may leave in `running`.
-                    let (status, future) = unsafe {
-                        driver::begin(cx, &mut out, |out, pending| {
-                            (self.entry)(
-                                self.instance.raw(),
-                                &raw const self.context,
-                                Slice::new(args.as_slice()),
-                                out,
-                                pending,
-                            )
-                        })
-                    };
-                    running = future;
-                    status
-                }
-            };
-            match status {
-                Status::PENDING => Poll::Pending,
-                ended => Poll::Ready(ended),
+    ) -> Begun<M> {
+        let started = self.now();
+        let Frame { args, out, .. } = &mut *frame;
+        let mut nobody = Context::from_waker(Waker::noop());
+        // SAFETY: the entry is of this plugin; context and arguments are behind
+        // pointers that the running call owns, and outlive its future.
+        let (status, future) = unsafe {
+            driver::begin(&mut nobody, out, |out, pending| {
+                (self.entry)(
+                    self.instance.raw(),
+                    self.context(),
+                    Slice::new(args.as_slice()),
+                    out,
+                    pending,
+                )
+            })
+        };
+        match future {
+            Some(future) => Begun::Running(Running {
+                future,
+                frame,
+                taken,
+                started,
+                target: Arc::clone(self),
+                _pending: Pending::new(&self.instance),
+            }),
+            None => {
+                self.count(Outcome::of(status), started);
+                Begun::Ended(self.outcome(status, frame, taken))
             }
-        })
-        .await;
-        drop(running);
-        timer.end(Outcome::of(status));
-        self.outcome(status, out, taken)
+        }
     }
 
+    /// When a call begins, if that is wanted.
+    #[inline]
+    fn now(&self) -> Option<Instant> {
+        self.metrics.as_ref().map(|_| Instant::now())
+    }
+
+    /// Counts a call, if that is wanted.
+    #[inline]
+    fn count(&self, outcome: Outcome, started: Option<Instant>) {
+        if let (Some(metrics), Some(started)) = (&self.metrics, started) {
+            metrics.ended(outcome, started);
+        }
+    }
+
+    #[inline]
     fn outcome<const M: usize>(
         &self,
         status: Status,
-        buffer: PooledBuffer,
+        mut frame: PooledFrame,
         taken: Taken,
     ) -> Result<Results<M>, CallError> {
-        if status == Status::OK {
+        if status == Status::OK || self.is_lent(status, &mut frame) {
             taken.by_plugin();
             return Ok(Results {
-                buffer,
+                frame,
                 give: self.give.clone(),
             });
         }
-        Err(self.failed(status, &buffer))
+        Err(self.failed(status, &frame.out))
+    }
+
+    /// Whether the plugin lends a part of the result, which is in the frame
+    /// then.
+    #[inline]
+    fn is_lent(&self, status: Status, frame: &mut Frame) -> bool {
+        if status == Status::OK_LENT {
+            // SAFETY: the entry has written the buffer just now.
+            frame.lent = unsafe { Lent::take(&frame.out) }.ok();
+        }
+        frame.lent.is_some()
+    }
+
+    /// For the plugin's own functions.
+    fn context(&self) -> *const CallContextV1 {
+        (&raw const self.context).cast()
     }
 
     #[cold]

@@ -245,21 +245,23 @@ async fn on_own_thread<R: Send + 'static>(
 
 /// A call that waits for its answer.
 #[derive(Debug)]
-pub(super) struct Pending<'a>(&'a AtomicU64);
+pub(super) struct Pending(Arc<Instance>);
 
-impl Drop for Pending<'_> {
+impl Pending {
+    /// Counts it until it is dropped.
+    pub(super) fn new(instance: &Arc<Instance>) -> Self {
+        instance.pending.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(instance))
+    }
+}
+
+impl Drop for Pending {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Release);
+        self.0.pending.fetch_sub(1, Ordering::Release);
     }
 }
 
 impl Instance {
-    /// Counts a call until the result is dropped.
-    pub(super) fn pending(&self) -> Pending<'_> {
-        self.pending.fetch_add(1, Ordering::Relaxed);
-        Pending(&self.pending)
-    }
-
     /// How many calls wait for their answers.
     pub(super) fn pending_calls(&self) -> u64 {
         self.pending.load(Ordering::Acquire)

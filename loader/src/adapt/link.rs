@@ -1,5 +1,6 @@
 //! Links what a plugin serves into a component.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -11,7 +12,7 @@ use wash_runtime::wasmtime::component::LinkerInstance;
 use wash_runtime::wit::WitInterface;
 
 use super::bound::Link;
-use super::call::{Caller, Target};
+use super::call::{Begun, Caller, Target};
 use super::grace::{self, Entered};
 use super::instance::Instance;
 use super::resources;
@@ -169,32 +170,40 @@ fn wrap<const N: usize, const M: usize>(
     if function.is_async {
         linker.func_wrap_async(
             &function.name,
-            move |mut store: StoreContextMut<'_, SharedCtx>, mut args: Args<N>| {
+            move |mut store: StoreContextMut<'_, SharedCtx>, Args::<N>(mut frame)| {
                 let call = grace::enter();
-                let target = older(&switch, &call, store.data(), &args.handles)
+                let target = older(&switch, &call, store.data(), &frame.handles)
                     .unwrap_or_else(|| switch.shared(&call));
-                let taken = target.resolve(store.data_mut(), &mut args);
-                Box::new(async move {
-                    let mut taken = taken?;
-                    let loans = taken.loans();
-                    let results = target.call_async::<M>(args.buffer, taken).await;
-                    loans.give_back(store.data_mut())?;
-                    Ok(results?)
-                })
+                let mut taken = match target.resolve(store.data_mut(), &mut frame) {
+                    Ok(taken) => taken,
+                    Err(error) => return Box::new(ready(Err(error))),
+                };
+                let loans = taken.loans();
+                match target.begin::<M>(frame, taken) {
+                    Begun::Ended(ended) => {
+                        let given_back = loans.give_back(store.data_mut());
+                        Box::new(ready(given_back.and_then(|()| Ok(ended?))))
+                    }
+                    Begun::Running(running) => Box::new(async move {
+                        let ended = running.end().await;
+                        loans.give_back(store.data_mut())?;
+                        Ok(ended?)
+                    }),
+                }
             },
         )?;
     } else {
         linker.func_wrap(
             &function.name,
-            move |mut store: StoreContextMut<'_, SharedCtx>, mut args: Args<N>| {
+            move |mut store: StoreContextMut<'_, SharedCtx>, Args::<N>(mut frame)| {
                 let call = grace::enter();
-                let older = older(&switch, &call, store.data(), &args.handles);
+                let older = older(&switch, &call, store.data(), &frame.handles);
                 let target = older.as_deref().unwrap_or_else(|| switch.current(&call));
-                let mut taken = target.resolve(store.data_mut(), &mut args)?;
+                let mut taken = target.resolve(store.data_mut(), &mut frame)?;
                 let loans = taken.loans();
-                let results = target.call::<M>(&args.buffer, taken);
+                let ended = target.call::<M>(frame, taken);
                 loans.give_back(store.data_mut())?;
-                Ok(results?)
+                Ok(ended?)
             },
         )?;
     }

@@ -89,6 +89,7 @@ pub(super) struct Taken {
 
 impl Taken {
     /// The plugin has them now.
+    #[inline]
     pub(super) fn by_plugin(mut self) {
         for given in &mut self.resources {
             given.number = None;

@@ -2,12 +2,14 @@
 
 use std::any::Any;
 
+use wash_plugin_abi::abi::{LENT_AT, Lent};
 use wash_runtime::wasmtime::component::__internal::{ComponentTypes, InterfaceType, LowerContext};
 use wash_runtime::wasmtime::component::{Lower, ResourceType};
 use wash_runtime::wasmtime::{Result, ValRaw, bail, ensure, error::format_err};
 
+use super::fixups::{Fixups, is_number};
 use super::lift::describe;
-use super::{align_to, array, is_plain, layout, slice};
+use super::{Frame, align_to, array, layout, pair, pair_bytes, slice};
 
 /// Keeps a plugin's resource for a store, and returns what stands for it there.
 pub(crate) trait Give: Send + Sync {
@@ -21,27 +23,37 @@ pub(super) struct Lowerer<'a, 'cx, T: 'static> {
     cx: &'a mut LowerContext<'cx, T>,
     types: &'cx ComponentTypes,
     buffer: &'a [u8],
+    lent: Option<&'a [u8]>,
     give: Option<&'a dyn Give>,
 }
 
 impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
     pub(super) fn new(
         cx: &'a mut LowerContext<'cx, T>,
-        buffer: &'a [u8],
+        frame: &'a Frame,
         give: Option<&'a dyn Give>,
     ) -> Self {
         let types = cx.types;
         Self {
             cx,
             types,
-            buffer,
+            buffer: frame.out.as_slice(),
+            lent: frame.lent.as_ref().map(Lent::as_bytes),
             give,
+        }
+    }
+
+    /// The bytes of a list or string.
+    fn bytes(&self, at: usize, len: usize) -> Result<&'a [u8]> {
+        match self.lent {
+            Some(lent) if at >= LENT_AT => slice(lent, at - LENT_AT, len),
+            _ => slice(self.buffer, at, len),
         }
     }
 
     /// Gives the resource of the number at offset `src` to the component: its
     /// handle there.
-    pub(super) fn handle(&mut self, ty: InterfaceType, src: usize) -> Result<u32> {
+    fn handle(&mut self, ty: InterfaceType, src: usize) -> Result<u32> {
         let (InterfaceType::Own(table), Some(give)) = (ty, self.give) else {
             bail!("{} cannot be returned by this function", describe(&ty));
         };
@@ -51,8 +63,21 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
         self.cx.guest_resource_lower_own(table, rep)
     }
 
+    /// The one core value that the root of the buffer, of `ty`, is.
+    #[inline]
+    pub(super) fn root_to_flat(&mut self, ty: InterfaceType) -> Result<ValRaw> {
+        if let InterfaceType::Tuple(i) = ty
+            && let [InterfaceType::U32 | InterfaceType::S32 | InterfaceType::Float32] =
+                &*self.types[i].types
+        {
+            // Most results are these, and need no call.
+            return Ok(ValRaw::u32(discriminant(4, self.buffer, 0)?));
+        }
+        self.flat(ty, 0)
+    }
+
     /// The one core value that a value of `ty` at offset `src` is.
-    pub(super) fn flat(&mut self, ty: InterfaceType, src: usize) -> Result<ValRaw> {
+    fn flat(&mut self, ty: InterfaceType, src: usize) -> Result<ValRaw> {
         match ty {
             InterfaceType::Own(_) => Ok(ValRaw::u32(self.handle(ty, src)?)),
             // One core value means that there is one field, at the same place.
@@ -64,52 +89,49 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
         }
     }
 
-    /// Writes the value of `ty` at offset `src` to memory at `dst`, where
-    /// there is room for it.
-    pub(super) fn memory(&mut self, ty: InterfaceType, src: usize, dst: usize) -> Result<()> {
+    /// Writes the value of `ty` that is the root of the buffer to memory at
+    /// `dst`, where there is room for it.
+    pub(super) fn root_to_memory(&mut self, ty: InterfaceType, dst: usize) -> Result<()> {
+        let (size, _) = layout(self.types, &ty);
+        let bytes = slice(self.buffer, 0, size)?;
+        self.put(dst, bytes)?;
+        self.fix(ty, 0, dst)
+    }
+
+    /// Does what is left to do for a value of `ty` that was copied from offset
+    /// `src` to memory at `dst`.
+    fn fix(&mut self, ty: InterfaceType, src: usize, dst: usize) -> Result<()> {
         match ty {
-            InterfaceType::Bool
-            | InterfaceType::U8
-            | InterfaceType::S8
-            | InterfaceType::U16
-            | InterfaceType::S16
-            | InterfaceType::U32
-            | InterfaceType::S32
-            | InterfaceType::U64
-            | InterfaceType::S64
-            | InterfaceType::Float32
-            | InterfaceType::Float64
-            | InterfaceType::Char
-            | InterfaceType::Flags(_) => {
-                check(self.types, ty, self.buffer, src)?;
-                let bytes = slice(self.buffer, src, layout(self.types, &ty).0)?;
-                self.put(dst, bytes)
+            _ if is_number(&ty) => Ok(()),
+            InterfaceType::Bool | InterfaceType::Char | InterfaceType::Flags(_) => {
+                check(self.types, ty, self.buffer, src)
             }
             InterfaceType::String => {
-                let (at, len) = self.pair(src)?;
-                let text = std::str::from_utf8(slice(self.buffer, at, len)?)?;
+                let (at, len) = pair(self.buffer, src)?;
+                let text = std::str::from_utf8(self.bytes(at, len)?)?;
                 // In the encoding that the component chose.
                 text.linear_lower_to_memory(self.cx, ty, dst)
             }
             InterfaceType::List(i) => {
-                let (at, len) = self.pair(src)?;
+                let (at, len) = pair(self.buffer, src)?;
                 self.list(self.types[i].element, at, len, dst)
             }
             InterfaceType::Record(i) => {
-                self.fields(self.types[i].fields.iter().map(|field| field.ty), src, dst)
+                let types = self.types;
+                self.fix_fields(types[i].fields.iter().map(|field| field.ty), src, dst)
             }
-            InterfaceType::Tuple(i) => self.fields(self.types[i].types.iter().copied(), src, dst),
+            InterfaceType::Tuple(i) => {
+                let types = self.types;
+                self.fix_fields(types[i].types.iter().copied(), src, dst)
+            }
             InterfaceType::Enum(_)
             | InterfaceType::Variant(_)
             | InterfaceType::Option(_)
             | InterfaceType::Result(_) => {
                 let (tag, payload_at) = variant_layout(self.types, ty)?;
                 let number = discriminant(tag, self.buffer, src)?;
-                let payload = case(self.types, ty, number)?;
-                let bytes = slice(self.buffer, src, tag)?;
-                self.put(dst, bytes)?;
-                match payload {
-                    Some(payload) => self.memory(payload, src + payload_at, dst + payload_at),
+                match case(self.types, ty, number)? {
+                    Some(payload) => self.fix(payload, src + payload_at, dst + payload_at),
                     None => Ok(()),
                 }
             }
@@ -121,7 +143,7 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
         }
     }
 
-    fn fields(
+    fn fix_fields(
         &mut self,
         fields: impl Iterator<Item = InterfaceType>,
         src: usize,
@@ -131,7 +153,9 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
         for ty in fields {
             let (size, align) = layout(self.types, &ty);
             end = align_to(end, align);
-            self.memory(ty, src + end, dst + end)?;
+            if !is_number(&ty) {
+                self.fix(ty, src + end, dst + end)?;
+            }
             end += size;
         }
         Ok(())
@@ -140,26 +164,20 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
     fn list(&mut self, element: InterfaceType, at: usize, len: usize, dst: usize) -> Result<()> {
         let (size, align) = layout(self.types, &element);
         ensure!(size > 0 || len == 0, "a list's elements have no size");
-        let bytes = slice(self.buffer, at, len.saturating_mul(size))?;
+        let bytes = self.bytes(at, len.saturating_mul(size))?;
         let ptr = self.cx.realloc(0, 0, u32::try_from(align)?, bytes.len())?;
-        if is_plain(self.types, &element) {
-            self.put(ptr, bytes)?;
-        } else {
+        self.put(ptr, bytes)?;
+        self.put(dst, &pair_bytes(ptr, len)?)?;
+        let fixups = Fixups::of(self.types, element, is_number);
+        let places = fixups.as_slice();
+        if !places.is_empty() {
             for i in 0..len {
-                self.memory(element, at + i * size, ptr + i * size)?;
+                for (place, ty) in places {
+                    self.fix(*ty, at + i * size + place, ptr + i * size + place)?;
+                }
             }
         }
-        self.put(dst, &u32::try_from(ptr)?.to_le_bytes())?;
-        self.put(dst + 4, &u32::try_from(len)?.to_le_bytes())
-    }
-
-    /// Offset and length of a list or string in the buffer.
-    fn pair(&self, src: usize) -> Result<(usize, usize)> {
-        let [a, b, c, d, e, f, g, h] = array(self.buffer, src)?;
-        Ok((
-            u32::from_le_bytes([a, b, c, d]) as usize,
-            u32::from_le_bytes([e, f, g, h]) as usize,
-        ))
+        Ok(())
     }
 
     fn put(&mut self, dst: usize, bytes: &[u8]) -> Result<()> {
@@ -177,35 +195,31 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
 }
 
 /// The same, of a type that is a number or alike.
+#[inline]
 fn flat(types: &ComponentTypes, ty: InterfaceType, buffer: &[u8], src: usize) -> Result<ValRaw> {
-    check(types, ty, buffer, src)?;
+    let of_size = |size| discriminant(size, buffer, src);
     Ok(match ty {
-        InterfaceType::Bool | InterfaceType::U8 => {
-            ValRaw::u32(u8::from_le_bytes(array(buffer, src)?).into())
-        }
+        InterfaceType::U8 => ValRaw::u32(of_size(1)?),
         InterfaceType::S8 => ValRaw::i32(i8::from_le_bytes(array(buffer, src)?).into()),
-        InterfaceType::U16 => ValRaw::u32(u16::from_le_bytes(array(buffer, src)?).into()),
+        InterfaceType::U16 => ValRaw::u32(of_size(2)?),
         InterfaceType::S16 => ValRaw::i32(i16::from_le_bytes(array(buffer, src)?).into()),
-        InterfaceType::U32 | InterfaceType::Char => {
-            ValRaw::u32(u32::from_le_bytes(array(buffer, src)?))
-        }
+        InterfaceType::U32 => ValRaw::u32(of_size(4)?),
         InterfaceType::S32 => ValRaw::i32(i32::from_le_bytes(array(buffer, src)?)),
         InterfaceType::U64 | InterfaceType::S64 => {
             ValRaw::u64(u64::from_le_bytes(array(buffer, src)?))
         }
-        InterfaceType::Float32 => ValRaw::f32(u32::from_le_bytes(array(buffer, src)?)),
+        InterfaceType::Float32 => ValRaw::f32(of_size(4)?),
         InterfaceType::Float64 => ValRaw::f64(u64::from_le_bytes(array(buffer, src)?)),
-        InterfaceType::Flags(_) => match layout(types, &ty).0 {
-            1 => ValRaw::u32(u8::from_le_bytes(array(buffer, src)?).into()),
-            2 => ValRaw::u32(u16::from_le_bytes(array(buffer, src)?).into()),
-            _ => ValRaw::u32(u32::from_le_bytes(array(buffer, src)?)),
-        },
+        InterfaceType::Bool | InterfaceType::Char | InterfaceType::Flags(_) => {
+            check(types, ty, buffer, src)?;
+            ValRaw::u32(of_size(layout(types, &ty).0)?)
+        }
         // One core value means that no case has a payload.
         InterfaceType::Enum(_)
         | InterfaceType::Variant(_)
         | InterfaceType::Option(_)
         | InterfaceType::Result(_) => {
-            let number = discriminant(variant_layout(types, ty)?.0, buffer, src)?;
+            let number = of_size(variant_layout(types, ty)?.0)?;
             case(types, ty, number)?;
             ValRaw::u32(number)
         }
@@ -254,7 +268,8 @@ fn check(types: &ComponentTypes, ty: InterfaceType, buffer: &[u8], src: usize) -
     Ok(())
 }
 
-/// The number of the case, from a discriminant of `size` bytes.
+/// The number in `size` bytes, such as a discriminant's.
+#[inline]
 pub(super) fn discriminant(size: usize, bytes: &[u8], at: usize) -> Result<u32> {
     Ok(match size {
         1 => u8::from_le_bytes(array(bytes, at)?).into(),

@@ -9,6 +9,10 @@
 //! flat core values has to be known to the compiler, and so it is a `const`
 //! parameter.
 //!
+//! What lies in memory lies in the buffer in the same way, so both copy a
+//! value's bytes in one piece. Then they go to the places in it where that is
+//! not all: what a pointer leads to, and what could be no value of its type.
+//!
 //! These are the only modules that know wasmtime's hidden traits; it is pinned
 //! to an exact version for their sake.
 #![allow(
@@ -16,6 +20,7 @@
     reason = "a type's index is only looked up in the component's types that it comes from"
 )]
 
+mod fixups;
 mod lift;
 mod lower;
 mod pool;
@@ -24,24 +29,49 @@ mod traits;
 
 pub(crate) use lift::Handle;
 pub(crate) use lower::Give;
-pub(crate) use pool::PooledBuffer;
+pub(crate) use pool::{Frame, PooledFrame};
 pub(crate) use traits::{Args, INDIRECT, Results, permissive};
 
 use wash_runtime::wasmtime::component::__internal::{ComponentTypes, InterfaceType};
 use wash_runtime::wasmtime::{Result, bail, error::format_err};
 
 /// Size and alignment of a type in 32-bit memory.
+#[inline]
 fn layout(types: &ComponentTypes, ty: &InterfaceType) -> (usize, usize) {
-    let abi = types.canonical_abi(ty);
+    let abi = match ty {
+        InterfaceType::Bool | InterfaceType::U8 | InterfaceType::S8 => return (1, 1),
+        InterfaceType::U16 | InterfaceType::S16 => return (2, 2),
+        InterfaceType::U32
+        | InterfaceType::S32
+        | InterfaceType::Float32
+        | InterfaceType::Char
+        | InterfaceType::Own(_)
+        | InterfaceType::Borrow(_) => return (4, 4),
+        InterfaceType::U64 | InterfaceType::S64 | InterfaceType::Float64 => return (8, 8),
+        InterfaceType::String | InterfaceType::List(_) => return (8, 4),
+        InterfaceType::Record(i) => &types[*i].abi,
+        InterfaceType::Tuple(i) => &types[*i].abi,
+        other => types.canonical_abi(other),
+    };
     (abi.size32 as usize, abi.align32 as usize)
 }
 
-/// The offset at or behind `offset` that a type of this alignment starts at.
+/// The offset at or behind `offset` that a type of this alignment, a power of
+/// two, starts at.
+#[inline]
 fn align_to(offset: usize, align: usize) -> usize {
-    offset.next_multiple_of(align)
+    // Not `next_multiple_of`, which divides.
+    offset.wrapping_add(align - 1) & !(align - 1)
+}
+
+/// Whether a type of this alignment, a power of two, may start at `offset`.
+#[inline]
+fn is_aligned(offset: usize, align: usize) -> bool {
+    offset & (align - 1) == 0
 }
 
 /// The `len` bytes of `bytes` at offset `at`.
+#[inline]
 fn slice(bytes: &[u8], at: usize, len: usize) -> Result<&[u8]> {
     match at.checked_add(len).and_then(|end| bytes.get(at..end)) {
         Some(slice) => Ok(slice),
@@ -53,6 +83,7 @@ fn slice(bytes: &[u8], at: usize, len: usize) -> Result<&[u8]> {
 }
 
 /// The `N` bytes of `bytes` at offset `at`.
+#[inline]
 fn array<const N: usize>(bytes: &[u8], at: usize) -> Result<[u8; N]> {
     bytes
         .get(at..)
@@ -66,25 +97,16 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> Result<[u8; N]> {
         })
 }
 
-/// Whether every bit pattern of a type's bytes is a value of it, and the same
-/// one here and there: then many of them are one copy.
-fn is_plain(types: &ComponentTypes, ty: &InterfaceType) -> bool {
-    match ty {
-        InterfaceType::U8
-        | InterfaceType::S8
-        | InterfaceType::U16
-        | InterfaceType::S16
-        | InterfaceType::U32
-        | InterfaceType::S32
-        | InterfaceType::U64
-        | InterfaceType::S64
-        | InterfaceType::Float32
-        | InterfaceType::Float64 => true,
-        InterfaceType::Record(i) => types[*i]
-            .fields
-            .iter()
-            .all(|field| is_plain(types, &field.ty)),
-        InterfaceType::Tuple(i) => types[*i].types.iter().all(|ty| is_plain(types, ty)),
-        _ => false,
-    }
+/// Offset and length of the list or string at `at`.
+#[inline]
+fn pair(bytes: &[u8], at: usize) -> Result<(usize, usize)> {
+    let both = u64::from_le_bytes(array(bytes, at)?);
+    Ok((both as u32 as usize, (both >> 32) as usize))
+}
+
+/// The same, as bytes.
+#[inline]
+fn pair_bytes(offset: usize, len: usize) -> Result<[u8; 8]> {
+    let both = u64::from(u32::try_from(offset)?) | (u64::from(u32::try_from(len)?) << 32);
+    Ok(both.to_le_bytes())
 }

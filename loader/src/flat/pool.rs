@@ -1,58 +1,119 @@
-//! Buffers that are used again, by thread.
+//! The memory of calls, used again, by thread.
+#![allow(
+    unsafe_code,
+    reason = "a frame is moved out of its guard as that is dropped, without a check on every use"
+)]
 
-use std::cell::RefCell;
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
 
-use wash_plugin_abi::abi::Buffer;
+use wash_plugin_abi::abi::{Buffer, Lent};
+
+use super::Handle;
 
 /// A buffer that grew past this is given back to the allocator: one large
 /// call should not hold its memory for ever.
 const KEEP_BYTES: usize = 256 * 1024;
-/// A call uses two; nested calls and futures that wait use more.
+/// The same, for how many handles there is room.
+const KEEP_HANDLES: usize = 1024;
+/// A call uses one frame; nested calls and futures that wait use more.
 const KEEP_COUNT: usize = 8;
 
-thread_local! {
-    static POOL: RefCell<Vec<Buffer>> = const { RefCell::new(Vec::new()) };
+/// The memory of one call.
+#[derive(Debug, Default)]
+pub(crate) struct Frame {
+    /// The arguments.
+    pub(crate) args: Buffer,
+    /// The result.
+    pub(crate) out: Buffer,
+    /// The resources among the arguments, still to be written to them.
+    pub(crate) handles: Vec<Handle>,
+    /// What the plugin lends with the result.
+    pub(crate) lent: Option<Lent>,
+    /// The next one in the pool.
+    next: Option<Box<Frame>>,
 }
 
-/// An empty buffer at first, and back in its thread's pool when dropped.
-#[derive(Debug)]
-pub(crate) struct PooledBuffer(Buffer);
+/// Frames that wait for a call: a stack, linked through the frames themselves.
+struct Pool {
+    top: Cell<Option<Box<Frame>>>,
+    len: Cell<usize>,
+}
 
-impl PooledBuffer {
+thread_local! {
+    static POOL: Pool = const { Pool { top: Cell::new(None), len: Cell::new(0) } };
+}
+
+/// A frame that is empty at first, and back in its thread's pool when dropped.
+#[derive(Debug)]
+pub(crate) struct PooledFrame(ManuallyDrop<Box<Frame>>);
+
+impl PooledFrame {
+    #[inline]
     pub(crate) fn take() -> Self {
         // No pool while the thread ends: then a fresh one.
-        let pooled = POOL.try_with(|pool| pool.try_borrow_mut().ok()?.pop());
-        Self(pooled.ok().flatten().unwrap_or_default())
+        let pooled = POOL.try_with(|pool| {
+            let mut frame = pool.top.take()?;
+            pool.top.set(frame.next.take());
+            pool.len.set(pool.len.get().saturating_sub(1));
+            Some(frame)
+        });
+        let frame = pooled.ok().flatten().unwrap_or_default();
+        Self(ManuallyDrop::new(frame))
     }
 }
 
-impl std::ops::Deref for PooledBuffer {
-    type Target = Buffer;
-    fn deref(&self) -> &Buffer {
+impl std::ops::Deref for PooledFrame {
+    type Target = Frame;
+    #[inline]
+    fn deref(&self) -> &Frame {
         &self.0
     }
 }
 
-impl std::ops::DerefMut for PooledBuffer {
-    fn deref_mut(&mut self) -> &mut Buffer {
+impl std::ops::DerefMut for PooledFrame {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Frame {
         &mut self.0
     }
 }
 
-impl Drop for PooledBuffer {
+impl Drop for PooledFrame {
+    #[inline]
     fn drop(&mut self) {
-        let mut buffer = std::mem::take(&mut self.0);
-        if buffer.capacity() == 0 || buffer.capacity() > KEEP_BYTES {
-            return;
+        // SAFETY: it is taken out here only, and not used after.
+        let mut frame = unsafe { ManuallyDrop::take(&mut self.0) };
+        frame.args.clear();
+        frame.out.clear();
+        frame.handles.clear();
+        frame.lent = None;
+        if frame.args.capacity().max(frame.out.capacity()) > KEEP_BYTES
+            || frame.handles.capacity() > KEEP_HANDLES
+        {
+            shrink(&mut frame);
         }
-        buffer.clear();
+        // While the thread ends, there is no pool to go back to.
         let _ = POOL.try_with(|pool| {
-            if let Ok(mut pool) = pool.try_borrow_mut()
-                && pool.len() < KEEP_COUNT
-            {
-                pool.push(buffer);
+            let len = pool.len.get();
+            if len < KEEP_COUNT {
+                frame.next = pool.top.take();
+                pool.top.set(Some(frame));
+                pool.len.set(len + 1);
             }
         });
+    }
+}
+
+/// Gives back what is too large to be kept.
+#[cold]
+fn shrink(frame: &mut Frame) {
+    for buffer in [&mut frame.args, &mut frame.out] {
+        if buffer.capacity() > KEEP_BYTES {
+            *buffer = Buffer::new();
+        }
+    }
+    if frame.handles.capacity() > KEEP_HANDLES {
+        frame.handles = Vec::new();
     }
 }
 
@@ -60,18 +121,38 @@ impl Drop for PooledBuffer {
 mod tests {
     use super::*;
 
+    fn pooled() -> usize {
+        POOL.with(|pool| pool.len.get())
+    }
+
     #[test]
     fn small_buffers_come_back_empty_and_large_ones_do_not() {
-        let mut buffer = PooledBuffer::take();
-        buffer.extend(&[1; 1000]).unwrap();
-        let memory = buffer.as_slice().as_ptr();
-        drop(buffer);
-        let mut buffer = PooledBuffer::take();
-        assert!(buffer.as_slice().is_empty());
-        buffer.extend(&[2]).unwrap();
-        assert_eq!(buffer.as_slice().as_ptr(), memory);
-        buffer.extend_zeros(KEEP_BYTES).unwrap();
-        drop(buffer);
-        assert_eq!(PooledBuffer::take().capacity(), 0);
+        let mut frame = PooledFrame::take();
+        frame.args.extend(&[1; 1000]).unwrap();
+        frame.out.extend(&[1; 1000]).unwrap();
+        let memory = frame.args.as_slice().as_ptr();
+        drop(frame);
+        let mut frame = PooledFrame::take();
+        assert!(frame.args.as_slice().is_empty());
+        assert!(frame.out.as_slice().is_empty());
+        frame.args.extend(&[2]).unwrap();
+        assert_eq!(frame.args.as_slice().as_ptr(), memory);
+        frame.args.extend_zeros(KEEP_BYTES).unwrap();
+        drop(frame);
+        let frame = PooledFrame::take();
+        assert_eq!(frame.args.capacity(), 0);
+        assert!(frame.out.capacity() >= 1000);
+    }
+
+    #[test]
+    fn a_thread_keeps_a_few() {
+        let frames: Vec<_> = (0..3 * KEEP_COUNT).map(|_| PooledFrame::take()).collect();
+        assert_eq!(pooled(), 0);
+        drop(frames);
+        assert_eq!(pooled(), KEEP_COUNT);
+        let frame = PooledFrame::take();
+        assert_eq!(pooled(), KEEP_COUNT - 1);
+        drop(frame);
+        assert_eq!(pooled(), KEEP_COUNT);
     }
 }

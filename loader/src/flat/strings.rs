@@ -5,7 +5,7 @@ use wash_runtime::wasmtime::component::__internal::LiftContext;
 use wash_runtime::wasmtime::component::__internal::wasmtime_environ::component::StringEncoding;
 use wash_runtime::wasmtime::{Result, bail, ensure};
 
-use super::slice;
+use super::{is_aligned, slice};
 
 /// In latin1+utf16, the length's top bit says which of the two it is.
 const UTF16_TAG: usize = 1 << 31;
@@ -17,21 +17,22 @@ pub(super) fn lift(
     ptr: usize,
     len: usize,
 ) -> Result<(usize, usize)> {
-    let (units, width, align) = match cx.options().string_encoding {
+    let encoding = cx.options().string_encoding;
+    let (units, width, align) = match encoding {
         StringEncoding::Utf8 => (len, 1, 1),
         StringEncoding::Utf16 => (len, 2, 2),
         StringEncoding::CompactUtf16 if len & UTF16_TAG == 0 => (len, 1, 2),
         StringEncoding::CompactUtf16 => (len ^ UTF16_TAG, 2, 2),
     };
     ensure!(
-        ptr.is_multiple_of(align),
+        is_aligned(ptr, align),
         "string pointer not aligned to {align}"
     );
     let bytes = slice(cx.memory(), ptr, units.saturating_mul(width))?;
     cx.consume_fuel(bytes.len())?;
 
     let offset = buffer.as_slice().len();
-    match (cx.options().string_encoding, width) {
+    match (encoding, width) {
         (StringEncoding::Utf8, _) => {
             std::str::from_utf8(bytes)?;
             buffer.extend(bytes)?;

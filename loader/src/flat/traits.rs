@@ -14,9 +14,9 @@ use wash_runtime::wasmtime::component::__internal::{
 use wash_runtime::wasmtime::component::{ComponentNamedList, ComponentType, Lift, Lower};
 use wash_runtime::wasmtime::{Result, ValRaw, bail, ensure};
 
-use super::lift::{Handle, Lifter};
+use super::lift::Lifter;
 use super::lower::{Give, Lowerer};
-use super::pool::PooledBuffer;
+use super::pool::PooledFrame;
 
 /// Stands for parameters that are too many for core values, and so always lie
 /// in memory.
@@ -45,18 +45,14 @@ pub(crate) fn permissive<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// A function's arguments, `N` core values or [`INDIRECT`], in a call's buffer.
+/// A function's arguments, `N` core values or [`INDIRECT`], in a call's frame.
 #[derive(Debug)]
-pub(crate) struct Args<const N: usize> {
-    pub(crate) buffer: PooledBuffer,
-    /// The resources among them, still to be written to the buffer.
-    pub(crate) handles: Vec<Handle>,
-}
+pub(crate) struct Args<const N: usize>(pub(crate) PooledFrame);
 
-/// A function's result in a call's buffer; `M` is 1 if it is one core value,
+/// A function's result in a call's frame; `M` is 1 if it is one core value,
 /// and 0 if there is none or it goes through memory.
 pub(crate) struct Results<const M: usize> {
-    pub(crate) buffer: PooledBuffer,
+    pub(crate) frame: PooledFrame,
     /// Takes care of the resources in it, if it may have some.
     pub(crate) give: Option<Arc<dyn Give>>,
 }
@@ -80,16 +76,15 @@ unsafe impl<const N: usize> ComponentNamedList for Args<N> {}
 
 // SAFETY: all values are read through checked accessors, as `ty` says.
 unsafe impl<const N: usize> Lift for Args<N> {
+    #[inline]
     fn linear_lift_from_flat(
         cx: &mut LiftContext<'_>,
         ty: InterfaceType,
         src: &[ValRaw; N],
     ) -> Result<Self> {
-        let mut buffer = PooledBuffer::take();
-        let mut lifter = Lifter::new(cx, &mut buffer);
-        lifter.root_from_flat(ty, src)?;
-        let handles = lifter.into_handles();
-        Ok(Self { buffer, handles })
+        let mut frame = PooledFrame::take();
+        Lifter::new(cx, &mut frame).root_from_flat(ty, src)?;
+        Ok(Self(frame))
     }
 
     fn linear_lift_from_memory(
@@ -105,11 +100,9 @@ unsafe impl<const N: usize> Lift for Args<N> {
         let Some(offset) = offset else {
             bail!("the parameters are not in the component's memory");
         };
-        let mut buffer = PooledBuffer::take();
-        let mut lifter = Lifter::new(cx, &mut buffer);
-        lifter.root_from_memory(ty, offset)?;
-        let handles = lifter.into_handles();
-        Ok(Self { buffer, handles })
+        let mut frame = PooledFrame::take();
+        Lifter::new(cx, &mut frame).root_from_memory(ty, offset)?;
+        Ok(Self(frame))
     }
 }
 
@@ -130,6 +123,7 @@ unsafe impl<const M: usize> ComponentNamedList for Results<M> {}
 // SAFETY: every core value of `dst` is written, and memory through checked
 // accessors, as `ty` says.
 unsafe impl<const M: usize> Lower for Results<M> {
+    #[inline]
     fn linear_lower_to_flat<T>(
         &self,
         cx: &mut LowerContext<'_, T>,
@@ -139,7 +133,7 @@ unsafe impl<const M: usize> Lower for Results<M> {
         if M == 0 {
             return Ok(());
         }
-        let value = self.lowerer(cx).flat(ty, 0)?;
+        let value = self.lowerer(cx).root_to_flat(ty)?;
         dst.write([value; M]);
         Ok(())
     }
@@ -150,13 +144,14 @@ unsafe impl<const M: usize> Lower for Results<M> {
         ty: InterfaceType,
         offset: usize,
     ) -> Result<()> {
-        self.lowerer(cx).memory(ty, 0, offset)
+        self.lowerer(cx).root_to_memory(ty, offset)
     }
 }
 
 impl<const M: usize> Results<M> {
+    #[inline]
     fn lowerer<'a, 'cx, T>(&'a self, cx: &'a mut LowerContext<'cx, T>) -> Lowerer<'a, 'cx, T> {
-        Lowerer::new(cx, self.buffer.as_slice(), self.give.as_deref())
+        Lowerer::new(cx, &self.frame, self.give.as_deref())
     }
 }
 

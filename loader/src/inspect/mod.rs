@@ -129,6 +129,10 @@ impl Inspected {
         }
     }
 
+    pub(crate) fn forget_bytes(&mut self) {
+        self.bytes = Vec::new();
+    }
+
     /// Where it was read.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -169,11 +173,6 @@ impl Inspected {
     #[must_use]
     pub fn linkage(&self) -> &Linkage {
         &self.linkage
-    }
-
-    pub(crate) fn without_bytes(mut self) -> Self {
-        self.bytes = Vec::new();
-        self
     }
 
     pub(crate) fn facts(&self) -> Facts {

@@ -33,6 +33,7 @@ pub(crate) struct NoRoom;
 
 impl OutBuf {
     /// What has been written so far.
+    #[inline]
     pub fn as_slice(&self) -> &[u8] {
         // SAFETY: `ptr` is valid for `cap >= len` bytes, the first `len` of
         // them initialised, and borrowed as long as `self`.
@@ -40,6 +41,7 @@ impl OutBuf {
     }
 
     /// The same, to be written to.
+    #[inline]
     pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
         if self.len == 0 {
             return &mut [];
@@ -49,6 +51,7 @@ impl OutBuf {
     }
 
     /// Forgets what was written; the memory stays.
+    #[inline]
     pub fn clear(&mut self) {
         self.len = 0;
     }
@@ -68,10 +71,16 @@ impl OutBuf {
         self.len = self.len.min(len);
     }
 
+    #[inline]
     fn room(&mut self, more: usize) -> Result<(), NoRoom> {
         if self.cap - self.len >= more {
             return Ok(());
         }
+        self.more_room(more)
+    }
+
+    #[cold]
+    fn more_room(&mut self, more: usize) -> Result<(), NoRoom> {
         let grow = self.grow;
         // SAFETY: `grow` belongs to this buffer's owner, who made the struct.
         let grown = unsafe { grow(self, more) };
@@ -83,6 +92,7 @@ impl OutBuf {
     }
 
     /// Appends `bytes`.
+    #[inline]
     pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
         self.room(bytes.len())?;
         // SAFETY: `room` made sure of `bytes.len()` bytes behind `len`, and
@@ -93,6 +103,7 @@ impl OutBuf {
     }
 
     /// Appends `count` zero bytes.
+    #[inline]
     pub(crate) fn append_zeros(&mut self, count: usize) -> Result<(), NoRoom> {
         self.room(count)?;
         // SAFETY: `room` made sure of `count` bytes behind `len`.
@@ -137,6 +148,7 @@ unsafe impl Sync for Buffer {}
 
 impl Buffer {
     /// An empty buffer, without memory yet.
+    #[inline]
     pub const fn new() -> Self {
         Self(OutBuf {
             ptr: ptr::null_mut(),
@@ -147,21 +159,25 @@ impl Buffer {
     }
 
     /// What it holds.
+    #[inline]
     pub fn as_slice(&self) -> &[u8] {
         self.0.as_slice()
     }
 
     /// What it holds, to be written to.
+    #[inline]
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
         self.0.as_mut_slice()
     }
 
     /// Bytes of memory behind it.
+    #[inline]
     pub fn capacity(&self) -> usize {
         self.0.cap
     }
 
     /// Forgets what it holds; the memory stays.
+    #[inline]
     pub fn clear(&mut self) {
         self.0.clear();
     }
@@ -171,6 +187,7 @@ impl Buffer {
     /// # Errors
     ///
     /// When there is no more memory, or at the limit of 4 GiB.
+    #[inline]
     pub fn extend(&mut self, bytes: &[u8]) -> Result<(), crate::codec::CodecError> {
         Ok(self.0.append(bytes)?)
     }
@@ -180,11 +197,13 @@ impl Buffer {
     /// # Errors
     ///
     /// As [`Buffer::extend`].
+    #[inline]
     pub fn extend_zeros(&mut self, count: usize) -> Result<(), crate::codec::CodecError> {
         Ok(self.0.append_zeros(count)?)
     }
 
     /// As the other side is given it.
+    #[inline]
     pub fn out(&mut self) -> &mut OutBuf {
         &mut self.0
     }

@@ -14,6 +14,7 @@ mod buffer;
 mod future;
 mod host;
 mod layout;
+mod lend;
 mod plugin;
 pub mod root;
 mod slice;
@@ -27,6 +28,7 @@ pub use host::{
     ExtensionFn, HostV1, LEVEL_DEBUG, LEVEL_ERROR, LEVEL_INFO, LEVEL_TRACE, LEVEL_WARN, LogFieldV1,
     LogRecordV1, LogV1,
 };
+pub use lend::{CallContextV1Flags, FLAG_LEND, LENT_AT, Lent, LentV1};
 pub use plugin::{CallContextV1, CallFn, CallV1, LifecycleFn, PluginV1, ResourceV1};
 pub use slice::Slice;
 pub use stream::StreamV1;
@@ -82,4 +84,8 @@ impl Status {
     /// Of a stream: it is at its end, or the other end does not listen any
     /// more. Only the functions of a [`StreamV1`] return it.
     pub const CLOSED: Self = Self(5);
+    /// Done; the result is in the out buffer, and what it refers to at
+    /// [`LENT_AT`] is lent: see [`LentV1`]. Only for a host that asks for it
+    /// with [`FLAG_LEND`].
+    pub const OK_LENT: Self = Self(6);
 }

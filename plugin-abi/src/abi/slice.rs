@@ -31,6 +31,7 @@ impl Slice {
     };
 
     /// Lends `bytes`.
+    #[inline]
     pub const fn new(bytes: &[u8]) -> Self {
         Self {
             ptr: bytes.as_ptr(),
@@ -64,6 +65,7 @@ impl Slice {
     ///
     /// The pair must have been made from a slice that is still alive, and not
     /// written to, for all of `'a`.
+    #[inline]
     pub const unsafe fn as_bytes<'a>(self) -> &'a [u8] {
         if self.ptr.is_null() || self.len == 0 {
             return &[];
@@ -89,6 +91,7 @@ impl Slice {
 ///
 /// `ptr` must be null, or point to `len` valid values of `T`, aligned, that
 /// stay alive and unchanged for all of `'a`.
+#[inline]
 pub(crate) const unsafe fn values<'a, T>(ptr: *const T, len: usize) -> &'a [T] {
     if ptr.is_null() || len == 0 {
         return &[];

@@ -69,7 +69,7 @@ impl<'a, T: Decode<'a>> Decode<'a> for Vec<T> {
 impl Encode for &str {
     #[inline]
     fn encode(&self, writer: &mut Writer<'_>, at: usize) -> Result<(), CodecError> {
-        let offset = writer.append(self.as_bytes(), 1)?;
+        let offset = writer.append_or_lend(self.as_bytes(), 1)?;
         writer.put_pair(at, offset, self.len())
     }
 }
@@ -79,14 +79,17 @@ impl Encode for String {
     fn encode(&self, writer: &mut Writer<'_>, at: usize) -> Result<(), CodecError> {
         self.as_str().encode(writer, at)
     }
+
+    #[inline]
+    fn lendable(&self) -> &[u8] {
+        self.as_bytes()
+    }
 }
 
 impl<T: Encode> Encode for &[T] {
     #[inline]
     fn encode(&self, writer: &mut Writer<'_>, at: usize) -> Result<(), CodecError> {
-        let bytes = self.len().checked_mul(T::SIZE).ok_or(CodecError::NoRoom)?;
-        let offset = writer.reserve(bytes, T::ALIGN)?;
-        T::encode_list(self, writer, offset)?;
+        let offset = T::append_list(self, writer)?;
         writer.put_pair(at, offset, self.len())
     }
 }
@@ -95,5 +98,10 @@ impl<T: Encode> Encode for Vec<T> {
     #[inline]
     fn encode(&self, writer: &mut Writer<'_>, at: usize) -> Result<(), CodecError> {
         self.as_slice().encode(writer, at)
+    }
+
+    #[inline]
+    fn lendable(&self) -> &[u8] {
+        T::as_bytes(self).unwrap_or_default()
     }
 }

@@ -22,7 +22,7 @@ mod sum;
 pub use error::CodecError;
 pub use sum::{discriminant_size, read_discriminant, write_discriminant};
 
-use crate::abi::OutBuf;
+use crate::abi::{LENT_AT, OutBuf};
 
 /// Size and alignment of a type in a call's buffer.
 pub trait Layout {
@@ -78,6 +78,42 @@ pub trait Encode: Layout {
         }
         Ok(())
     }
+
+    /// Bytes of the value, a long list's or string's, that a host may read where
+    /// they are; empty if there are none.
+    #[inline]
+    fn lendable(&self) -> &[u8] {
+        &[]
+    }
+
+    /// The values as the bytes that a host reads them from, if they are that.
+    #[inline]
+    fn as_bytes(items: &[Self]) -> Option<&[u8]>
+    where
+        Self: Sized,
+    {
+        let _ = items;
+        None
+    }
+
+    /// Appends values one after the other: their offset.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encode::encode`].
+    #[inline]
+    fn append_list(items: &[Self], writer: &mut Writer<'_>) -> Result<usize, CodecError>
+    where
+        Self: Sized,
+    {
+        let bytes = items
+            .len()
+            .checked_mul(Self::SIZE)
+            .ok_or(CodecError::NoRoom)?;
+        let at = writer.reserve(bytes, Self::ALIGN)?;
+        Self::encode_list(items, writer, at)?;
+        Ok(at)
+    }
 }
 
 /// A buffer that is read.
@@ -86,6 +122,7 @@ pub struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     /// Reads `buffer`.
+    #[inline]
     pub const fn new(buffer: &'a [u8]) -> Self {
         Self(buffer)
     }
@@ -142,12 +179,19 @@ impl<'a> Reader<'a> {
 pub struct Writer<'a> {
     out: &'a mut OutBuf,
     workload: u64,
+    /// Bytes that the host reads where they are.
+    lent: &'a [u8],
 }
 
 impl<'a> Writer<'a> {
     /// Writes to `out`, which should be empty, for a workload.
+    #[inline]
     pub fn new(out: &'a mut OutBuf, workload: u64) -> Self {
-        Self { out, workload }
+        Self {
+            out,
+            workload,
+            lent: &[],
+        }
     }
 
     /// The number of the workload that the value is for: see
@@ -183,6 +227,16 @@ impl<'a> Writer<'a> {
         }
         self.out.append(bytes)?;
         Ok(at)
+    }
+
+    /// Appends the bytes of a list or string, unless they are those that are
+    /// lent: their offset.
+    #[inline]
+    fn append_or_lend(&mut self, bytes: &[u8], align: usize) -> Result<usize, CodecError> {
+        if !self.lent.is_empty() && std::ptr::eq(self.lent, bytes) {
+            return Ok(LENT_AT);
+        }
+        self.append(bytes, align)
     }
 
     /// Overwrites what was reserved at offset `at`.
@@ -221,6 +275,7 @@ impl<'a> Writer<'a> {
 /// # Errors
 ///
 /// As [`Decode::decode`].
+#[inline]
 pub fn from_slice<'a, T: Decode<'a>>(buffer: &'a [u8]) -> Result<T, CodecError> {
     T::decode(Reader::new(buffer), 0)
 }
@@ -230,11 +285,38 @@ pub fn from_slice<'a, T: Decode<'a>>(buffer: &'a [u8]) -> Result<T, CodecError> 
 /// # Errors
 ///
 /// As [`Encode::encode`].
+#[inline]
 pub fn to_out<T: Encode>(value: &T, out: &mut OutBuf, workload: u64) -> Result<(), CodecError> {
     out.clear();
     let mut writer = Writer::new(out, workload);
     let at = writer.reserve(T::SIZE, T::ALIGN)?;
     value.encode(&mut writer, at)
+}
+
+/// The same, where the host reads the bytes in `lent`, a part of the value,
+/// where they are.
+#[cfg_attr(
+    not(feature = "sdk"),
+    allow(dead_code, reason = "a host lends nothing")
+)]
+pub(crate) fn to_out_beside<T: Encode>(
+    value: &T,
+    lent: &[u8],
+    out: &mut OutBuf,
+    workload: u64,
+) -> Result<(), CodecError> {
+    out.clear();
+    let mut writer = Writer {
+        out,
+        workload,
+        lent,
+    };
+    let at = writer.reserve(T::SIZE, T::ALIGN)?;
+    value.encode(&mut writer, at)?;
+    if out.as_slice().len() > LENT_AT || lent.len() > LENT_AT {
+        return Err(CodecError::NoRoom);
+    }
+    Ok(())
 }
 
 /// The larger alignment; for `const` use by generated code.

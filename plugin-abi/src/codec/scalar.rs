@@ -36,6 +36,16 @@ macro_rules! numbers {
             fn encode_list(items: &[Self], writer: &mut Writer<'_>, at: usize) -> Result<(), CodecError> {
                 writer.put(at, bytemuck::cast_slice(items))
             }
+
+            #[inline]
+            fn append_list(items: &[Self], writer: &mut Writer<'_>) -> Result<usize, CodecError> {
+                writer.append_or_lend(bytemuck::cast_slice(items), Self::ALIGN)
+            }
+
+            #[inline]
+            fn as_bytes(items: &[Self]) -> Option<&[u8]> {
+                Some(bytemuck::cast_slice(items))
+            }
         }
     )*};
 }

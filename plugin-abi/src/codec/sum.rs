@@ -111,6 +111,11 @@ impl<T: Encode> Encode for Option<T> {
             }
         }
     }
+
+    #[inline]
+    fn lendable(&self) -> &[u8] {
+        self.as_ref().map(T::lendable).unwrap_or_default()
+    }
 }
 
 impl<T: Layout, E: Layout> Layout for Result<T, E> {
@@ -146,6 +151,14 @@ impl<T: Encode, E: Encode> Encode for Result<T, E> {
                 writer.put(at, &[1])?;
                 error.encode(writer, payload)
             }
+        }
+    }
+
+    #[inline]
+    fn lendable(&self) -> &[u8] {
+        match self {
+            Ok(value) => value.lendable(),
+            Err(error) => error.lendable(),
         }
     }
 }

@@ -4,8 +4,8 @@
 use std::ffi::c_void;
 
 use super::function::{AsyncFunction, Call, SyncFunction};
-use super::{panic, task};
-use crate::abi::{CallContextV1, OutBuf, PendingV1, Slice, Status};
+use super::{lend, panic, task};
+use crate::abi::{CallContextV1, CallContextV1Flags, FLAG_LEND, OutBuf, PendingV1, Slice, Status};
 use crate::codec::{self, CodecError, Encode};
 
 /// A [`crate::abi::CallFn`] that answers at once.
@@ -23,12 +23,19 @@ pub(super) unsafe extern "C" fn sync<T: Sync, F: SyncFunction<T>>(
 ) -> Status {
     // SAFETY: the host lends all four until this returns, which is longer
     // than anything below keeps them: parameters and context are borrowed.
-    let (plugin, context, args, out) =
-        unsafe { (&*plugin.cast::<T>(), &*context, args.as_bytes(), &mut *out) };
+    let (lends, plugin, context, args, out) = unsafe {
+        (
+            CallContextV1Flags::of(context) & FLAG_LEND != 0,
+            &*plugin.cast::<T>(),
+            &*context,
+            args.as_bytes(),
+            &mut *out,
+        )
+    };
     panic::guard(out, |out| match codec::from_slice(args) {
         Ok(params) => {
             let results = F::call(plugin, &Call::new(context), params);
-            write(results, out, context.workload)
+            write(results, out, context.workload, lends)
         }
         Err(error) => bad_arguments(error, out),
     })
@@ -48,13 +55,20 @@ pub(super) unsafe extern "C" fn asynchronous<T: Sync + 'static, F: AsyncFunction
 ) -> Status {
     // SAFETY: the host lends plugin, context and arguments until the future is
     // dropped, and `out` until this returns.
-    let (plugin, context, args, out) =
-        unsafe { (&*plugin.cast::<T>(), &*context, args.as_bytes(), &mut *out) };
+    let (lends, plugin, context, args, out) = unsafe {
+        (
+            CallContextV1Flags::of(context) & FLAG_LEND != 0,
+            &*plugin.cast::<T>(),
+            &*context,
+            args.as_bytes(),
+            &mut *out,
+        )
+    };
     panic::guard(out, |out| match codec::from_slice(args) {
         Ok(params) => {
             let future = F::call(plugin, Call::new(context), params);
             let workload = context.workload;
-            let write = move |results, out: &mut OutBuf| write(results, out, workload);
+            let write = move |results, out: &mut OutBuf| write(results, out, workload, lends);
             // SAFETY: the host's promise about the slot, and about what the
             // future borrows.
             unsafe { task::start(future, write, out, pending) }
@@ -63,13 +77,24 @@ pub(super) unsafe extern "C" fn asynchronous<T: Sync + 'static, F: AsyncFunction
     })
 }
 
-fn write<R: Encode>(results: Result<R, CodecError>, out: &mut OutBuf, workload: u64) -> Status {
+#[inline]
+fn write<R: Encode>(
+    results: Result<R, CodecError>,
+    out: &mut OutBuf,
+    workload: u64,
+    lends: bool,
+) -> Status {
     let results = match results {
         Ok(results) => results,
         Err(error) => return bad_arguments(error, out),
     };
-    match codec::to_out(&results, out, workload) {
-        Ok(()) => Status::OK,
+    let written = if lends && lend::is_worth_it(&results) {
+        lend::lend(results, out, workload)
+    } else {
+        codec::to_out(&results, out, workload).map(|()| Status::OK)
+    };
+    match written {
+        Ok(status) => status,
         Err(error) => {
             out.set_text(&format!("the result cannot be written: {error}"));
             Status::FAILED
@@ -77,6 +102,7 @@ fn write<R: Encode>(results: Result<R, CodecError>, out: &mut OutBuf, workload: 
     }
 }
 
+#[cold]
 fn bad_arguments(error: CodecError, out: &mut OutBuf) -> Status {
     out.set_text(&format!("the arguments cannot be read: {error}"));
     Status::BAD_ARGUMENTS

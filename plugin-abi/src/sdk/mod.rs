@@ -5,6 +5,7 @@ pub(crate) mod export;
 pub(crate) mod function;
 mod host;
 pub mod io;
+mod lend;
 mod log;
 mod panic;
 mod plugin;

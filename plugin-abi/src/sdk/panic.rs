@@ -13,16 +13,20 @@ thread_local! {
 }
 
 /// Runs `f`; a panic in it becomes [`Status::PANICKED`] with its message.
+#[inline]
 pub(crate) fn guard(out: &mut OutBuf, f: impl FnOnce(&mut OutBuf) -> Status) -> Status {
     // Whatever `f` leaves behind in `out` is replaced below; what it leaves in
     // the plugin's own state is the plugin's to keep sound, as in any catch.
     match catch_unwind(AssertUnwindSafe(|| f(out))) {
         Ok(status) => status,
-        Err(payload) => {
-            out.set_text(&message(payload));
-            Status::PANICKED
-        }
+        Err(payload) => told(out, payload),
     }
+}
+
+#[cold]
+fn told(out: &mut OutBuf, payload: Box<dyn Any + Send>) -> Status {
+    out.set_text(&message(payload));
+    Status::PANICKED
 }
 
 /// As [`guard`], where there is nowhere to tell of it but the log.

@@ -1,5 +1,5 @@
 //! The plugin's own tokio runtime: one for each library, started when the
-//! first future is polled.
+//! first future is polled. A hook that the author left out has none.
 
 use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError};

@@ -32,6 +32,11 @@ where
         out.set_text("the host called an asynchronous function without a place for its future");
         return Status::FAILED;
     }
+    let _entered = match runtime::enter() {
+        Ok(entered) => entered,
+        Err(error) => return no_runtime(&error, out),
+    };
+    // Dropped while the runtime is entered, as futures of tokio's need that.
     let mut task = Box::pin(Task {
         future,
         write: Some(write),
@@ -48,10 +53,14 @@ where
         };
         // SAFETY: the caller's promise about the slot.
         unsafe { (*pending).future = future };
-    } else {
-        drop_entered(task);
     }
     status
+}
+
+#[cold]
+fn no_runtime(error: &std::io::Error, out: &mut OutBuf) -> Status {
+    out.set_text(&format!("the plugin's async runtime cannot start: {error}"));
+    Status::FAILED
 }
 
 struct Task<F, W> {
@@ -70,6 +79,8 @@ where
         drop: drop_task::<F, W>,
     };
 
+    /// Polls the future; the runtime is entered.
+    ///
     /// # Safety
     ///
     /// `waker` must point to a valid waker.
@@ -79,13 +90,6 @@ where
         let (future, write) = unsafe {
             let this = self.get_unchecked_mut();
             (Pin::new_unchecked(&mut this.future), &mut this.write)
-        };
-        let _entered = match runtime::enter() {
-            Ok(entered) => entered,
-            Err(error) => {
-                out.set_text(&format!("the plugin's async runtime cannot start: {error}"));
-                return Status::FAILED;
-            }
         };
         // SAFETY: the caller's promise.
         let polled = unsafe { with_waker(waker, |w| future.poll(&mut Context::from_waker(w))) };
@@ -101,13 +105,6 @@ where
             }
         }
     }
-}
-
-/// Futures of tokio's need its runtime as they are dropped, too.
-fn drop_entered<T>(value: T) {
-    let entered = runtime::enter();
-    drop(value);
-    drop(entered);
 }
 
 /// # Safety
@@ -126,6 +123,10 @@ where
     // SAFETY: the caller's promise.
     let out = unsafe { &mut *out };
     panic::guard(out, |out| {
+        let _entered = match runtime::enter() {
+            Ok(entered) => entered,
+            Err(error) => return no_runtime(&error, out),
+        };
         // SAFETY: `start` boxed and pinned the task; calls for it do not overlap.
         unsafe { Pin::new_unchecked(&mut *data.cast::<Task<F, W>>()).poll(waker, out) }
     })
@@ -136,7 +137,9 @@ where
 /// As [`FutureVtableV1::drop`]: `data` comes from [`start`], once.
 unsafe extern "C" fn drop_task<F, W>(data: *mut c_void) {
     panic::guard_silent(|| {
+        // Futures of tokio's need its runtime as they are dropped, too.
+        let _entered = runtime::enter();
         // SAFETY: `start` took it out of a box; it is dropped in place here.
-        drop_entered(unsafe { Box::from_raw(data.cast::<Task<F, W>>()) });
+        drop(unsafe { Box::from_raw(data.cast::<Task<F, W>>()) });
     });
 }

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
 
-use super::{ConfigSchema, Plugin, Result, io, log, panic, resource, runtime, task};
+use super::{ConfigSchema, Plugin, Result, io, log, panic, plugin, resource, runtime, task};
 use crate::abi::{CallFn, CallV1, HostV1, OutBuf, PendingV1, PluginV1, ResourceV1, Slice, Status};
 use crate::event::{ItemBound, WorkloadBound, WorkloadResolved, WorkloadUnbound};
 
@@ -147,9 +147,18 @@ macro_rules! lifecycle {
         ) -> Status {
             // SAFETY: the host's promises above; the event is only read here.
             let ($plugin, event, out) = unsafe { lent::<P>(plugin, event, out) };
+            if plugin::is_left_out::<P, $ty, _>(|$plugin, $event| $hook) {
+                return Status::OK;
+            }
             panic::guard(out, |out| match read_event::<$ty>(event) {
-                // SAFETY: the host's promises above; the event is moved in.
-                Ok($event) => unsafe { task::start(async move { $hook }, ended, out, pending) },
+                Ok(event) => {
+                    let future = async move {
+                        let $event = &event;
+                        $hook.await
+                    };
+                    // SAFETY: the host's promises above; the event is moved in.
+                    unsafe { task::start(future, ended, out, pending) }
+                }
                 Err(error) => failed(&error, out),
             })
         }
@@ -157,19 +166,15 @@ macro_rules! lifecycle {
 }
 
 lifecycle! {
-    fn start(_event: Nothing) |plugin| plugin.start().await;
-    fn stop(_event: Nothing) |plugin| plugin.stop().await;
+    fn start(_event: Nothing) |plugin| plugin.start();
+    fn stop(_event: Nothing) |plugin| plugin.stop();
     fn workload_bound(event: WorkloadBound) |plugin| {
-        plugin.workload_bound(&event.workload, &event.interfaces).await
+        plugin.workload_bound(&event.workload, &event.interfaces)
     };
-    fn item_bound(event: ItemBound) |plugin| {
-        plugin.item_bound(&event.item, &event.interfaces).await
-    };
-    fn workload_resolved(event: WorkloadResolved) |plugin| {
-        plugin.workload_resolved(&event.item).await
-    };
+    fn item_bound(event: ItemBound) |plugin| plugin.item_bound(&event.item, &event.interfaces);
+    fn workload_resolved(event: WorkloadResolved) |plugin| plugin.workload_resolved(&event.item);
     fn workload_unbound(event: WorkloadUnbound) |plugin| {
-        plugin.workload_unbound(&event.workload_id).await
+        plugin.workload_unbound(&event.workload_id)
     };
 }
 

@@ -1,0 +1,114 @@
+//! A call with scalar arguments allocates nothing on the plugin's side.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    unsafe_code,
+    reason = "a test of a raw entry point, and an allocator that counts"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use wash_plugin_abi::abi::{Buffer, CallContextV1, CallContextV1Flags, FLAG_LEND, Slice, Status};
+use wash_plugin_abi::{Call, Plugin, Result};
+
+mod bindings {
+    wash_plugin_abi::bindgen!({ inline: "
+        package test:scalars;
+        interface scalars {
+            add: func(a: u32, b: u32) -> u32;
+            text: func(a: string) -> string;
+        }
+        world plugin { export scalars; }
+    " });
+}
+
+struct Adder;
+
+impl Plugin for Adder {
+    type Config = ();
+    fn new((): ()) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+impl bindings::exports::test::scalars::scalars::Guest for Adder {
+    fn add(&self, _: &Call<'_>, a: u32, b: u32) -> u32 {
+        a.wrapping_add(b)
+    }
+    fn text(&self, _: &Call<'_>, a: &str) -> String {
+        a.to_owned()
+    }
+}
+
+thread_local! {
+    static COUNT: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Counts what this thread allocates.
+struct Counting;
+
+// SAFETY: it does what the system's allocator does.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.set(COUNT.get() + 1);
+        // SAFETY: the caller's promise is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn call(function: usize, args: &Buffer, out: &mut Buffer) -> Status {
+    let context = CallContextV1Flags {
+        context: CallContextV1 {
+            size: size_of::<CallContextV1Flags>(),
+            workload_id: Slice::EMPTY,
+            component_id: Slice::EMPTY,
+            workload: 1,
+        },
+        flags: FLAG_LEND,
+    };
+    let entry = bindings::__wash::functions::<Adder>()[function];
+    out.clear();
+    // SAFETY: all that is passed lives until it returns, and the plugin is an
+    // `Adder`.
+    unsafe {
+        entry(
+            std::ptr::from_ref(&Adder).cast(),
+            (&raw const context).cast(),
+            Slice::new(args.as_slice()),
+            out.out(),
+            std::ptr::null_mut(),
+        )
+    }
+}
+
+#[test]
+fn a_call_with_scalars_allocates_nothing() {
+    let mut out = Buffer::new();
+    out.extend_zeros(64).unwrap();
+    let mut args = Buffer::new();
+    args.extend(&[1, 0, 0, 0, 2, 0, 0, 0]).unwrap();
+    let before = COUNT.get();
+    for _ in 0..1000 {
+        assert_eq!(call(0, &args, &mut out), Status::OK);
+    }
+    assert_eq!(COUNT.get() - before, 0);
+    assert_eq!(out.as_slice(), [3, 0, 0, 0]);
+
+    // That something is counted at all: the author's string is.
+    let mut args = Buffer::new();
+    args.extend(b"\x08\0\0\0\x02\0\0\0hi").unwrap();
+    let before = COUNT.get();
+    assert_eq!(call(1, &args, &mut out), Status::OK);
+    assert_eq!(COUNT.get() - before, 1);
+    assert_eq!(out.as_slice(), b"\x08\0\0\0\x02\0\0\0hi");
+}
