@@ -11,8 +11,8 @@ use std::sync::Arc;
 use abi_stable::library::{AbiHeaderRef, ROOT_MODULE_LOADER_NAME_WITH_NUL};
 use wash_plugin_abi::abi::root::{PluginModuleV1_Ref, QueryFn};
 use wash_plugin_abi::abi::{
-    CallFn, CallV1, EXT_CALL, EXT_PLUGIN, EXT_RESOURCE, EXT_STREAM, PluginV1, QUERY_SYMBOL,
-    REVISION, ResourceV1, StreamV1,
+    CallFn, CallV1, EXT_CALL, EXT_PLUGIN, EXT_RESOURCE, EXT_STATE, EXT_STREAM, PluginV1,
+    QUERY_SYMBOL, REVISION, ResourceV1, StateV1, StreamV1,
 };
 use wash_plugin_abi::manifest::{Manifest, note_description};
 
@@ -37,6 +37,7 @@ pub(crate) struct Tables {
     pub(crate) functions: &'static [CallFn],
     pub(crate) resources: Option<&'static ResourceV1>,
     pub(crate) streams: Option<&'static StreamV1>,
+    pub(crate) state: Option<&'static StateV1>,
 }
 
 /// Loads an admitted plugin's library, and checks that what it says of itself
@@ -145,6 +146,8 @@ fn open(admitted: &Admitted) -> Result<Tables, String> {
     let resources = unsafe { optional::<ResourceV1>(extension(EXT_RESOURCE), EXT_RESOURCE)? };
     // SAFETY: as above.
     let streams = unsafe { optional::<StreamV1>(extension(EXT_STREAM), EXT_STREAM)? };
+    // SAFETY: as above.
+    let state = unsafe { optional::<StateV1>(extension(EXT_STATE), EXT_STATE)? };
     let needs = admitted
         .world()
         .served()
@@ -160,6 +163,7 @@ fn open(admitted: &Admitted) -> Result<Tables, String> {
         functions,
         resources,
         streams,
+        state,
     })
 }
 

@@ -173,6 +173,27 @@ async fn a_version_that_does_not_start_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_version_hands_over_what_it_knows() {
+    let host = host().await;
+    let plugin = host.plugin(ID);
+    assert_eq!(fresh(&host, "history").await, "");
+    for version in ["000001", "silent"] {
+        update(plugin, &versions::bytes(version)).await.unwrap();
+    }
+    assert_eq!(fresh(&host, "history").await, "000000 000001 ");
+    // One that hands nothing over, and one that takes nothing.
+    update(plugin, &versions::bytes("000002")).await.unwrap();
+    assert_eq!(fresh(&host, "history").await, "");
+    let error = update(plugin, &versions::bytes("closed"))
+        .await
+        .unwrap_err();
+    let text = format!("{:#}", anyhow::Error::new(error));
+    assert!(text.contains("this version takes nothing over"), "{text}");
+    assert_eq!(fresh(&host, "stamp").await, "000002");
+    host.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_workload_stays_where_the_types_differ() {
     let host = host().await;
     let plugin = host.plugin(ID);

@@ -217,11 +217,16 @@ mod tests {
         });
         is_begun.recv().unwrap();
         assert!(!passes_now().await);
-        let waiting = tokio::spawn(passed());
+        let mut waiting = std::pin::pin!(passed());
+        tokio::select! {
+            () = &mut waiting => panic!("the call has not ended"),
+            // It has begun to wait by now.
+            () = tokio::time::sleep(PAUSE) => {}
+        }
         end.send(()).unwrap();
         // The next call runs by now; it began after the one that is waited for.
         is_begun.recv().unwrap();
-        waiting.await.unwrap();
+        waiting.await;
         end.send(()).unwrap();
         calls.join().unwrap();
         assert!(passes_now().await);

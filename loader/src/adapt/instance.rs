@@ -116,6 +116,9 @@ pub(super) enum Hook {
     ItemBound,
     WorkloadResolved,
     WorkloadUnbound,
+    /// Answered with the state behind a byte, or nothing.
+    ExportState,
+    ImportState,
 }
 
 impl Hook {
@@ -127,19 +130,24 @@ impl Hook {
             Self::ItemBound => "item_bound",
             Self::WorkloadResolved => "workload_resolved",
             Self::WorkloadUnbound => "workload_unbound",
+            Self::ExportState => "export_state",
+            Self::ImportState => "import_state",
         }
     }
 
-    fn entry(self, tables: &Tables) -> LifecycleFn {
+    /// `None` if the plugin has no such step.
+    fn entry(self, tables: &Tables) -> Option<LifecycleFn> {
         let vtable = tables.plugin;
-        match self {
+        Some(match self {
             Self::Start => vtable.start,
             Self::Stop => vtable.stop,
             Self::WorkloadBound => vtable.workload_bound,
             Self::ItemBound => vtable.item_bound,
             Self::WorkloadResolved => vtable.workload_resolved,
             Self::WorkloadUnbound => vtable.workload_unbound,
-        }
+            Self::ExportState => tables.state?.export,
+            Self::ImportState => tables.state?.import,
+        })
     }
 }
 
@@ -186,13 +194,14 @@ fn create_now(
     }))
 }
 
-/// Runs a hook of the plugin, with its event (JSON).
+/// Runs a hook of the plugin, with its event (JSON), and returns what it
+/// answers. A hook that the plugin lacks answers nothing.
 pub(super) async fn run(
     instance: Arc<Instance>,
     hook: Hook,
     event: Vec<u8>,
     deadline: Duration,
-) -> Result<(), LifecycleError> {
+) -> Result<Vec<u8>, LifecycleError> {
     let (id, name) = (instance.id, hook.name());
     let runtime = Handle::current();
     let work = move |given_up: oneshot::Receiver<()>| {
@@ -200,7 +209,7 @@ pub(super) async fn run(
             tokio::select! {
                 ended = instance.drive(hook, &event) => ended,
                 // Nobody listens any more: the plugin's future is cancelled.
-                _ = given_up => Ok(()),
+                _ = given_up => Ok(Vec::new()),
             }
         })
     };
@@ -375,8 +384,10 @@ impl Instance {
             .unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
     }
 
-    async fn drive(&self, hook: Hook, event: &[u8]) -> Result<(), LifecycleError> {
-        let entry = hook.entry(&self.tables);
+    async fn drive(&self, hook: Hook, event: &[u8]) -> Result<Vec<u8>, LifecycleError> {
+        let Some(entry) = hook.entry(&self.tables) else {
+            return Ok(Vec::new());
+        };
         let mut out = Buffer::new();
         let mut running: Option<PluginFuture> = None;
         let status = poll_fn(|cx| {
@@ -402,7 +413,7 @@ impl Instance {
         .await;
         drop(running);
         if status == Status::OK {
-            return Ok(());
+            return Ok(out.as_slice().to_vec());
         }
         let error = failure(self.id, hook.name(), status, &out);
         self.record(status == Status::PANICKED, &error);

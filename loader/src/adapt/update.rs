@@ -96,8 +96,9 @@ pub enum UpdateError {
 impl LoadedPlugin {
     /// Replaces the plugin's library by another version while it runs.
     ///
-    /// The new version is made and started first. Then the workloads that use
-    /// the plugin are bound to it, and from then on their calls go to it.
+    /// The new version is made and started first, and given the state that the
+    /// one before hands over. Then the workloads that use the plugin are bound
+    /// to it, and from then on their calls go to it.
     /// Resources and calls of the version before stay there until they end;
     /// after that, or after the drain time, it is stopped. A workload stays
     /// with the version before, too, if the new one serves it with other types
@@ -125,6 +126,11 @@ impl LoadedPlugin {
             .generation(loaded, &config, number)
             .await
             .map_err(failed)?;
+        if let Err(error) = hand_over(&before, &new).await {
+            // What it says then is of no interest any more.
+            let _ = end(&new, STOP_DEADLINE).await;
+            return Err(failed(error.into()));
+        }
 
         // No workload is bound or unbound meanwhile.
         let moving = self.moving.write().await;
@@ -335,6 +341,18 @@ impl LoadedPlugin {
     }
 }
 
+/// Gives the new version what the one before hands over, if it does.
+async fn hand_over(before: &Generation, new: &Generation) -> Result<(), instance::LifecycleError> {
+    let run = |of: &Generation, hook, event| {
+        instance::run(Arc::clone(&of.instance), hook, event, HOOK_DEADLINE)
+    };
+    let exported = run(before, Hook::ExportState, Vec::new()).await?;
+    if let Some((_, state)) = exported.split_first() {
+        run(new, Hook::ImportState, state.to_vec()).await?;
+    }
+    Ok(())
+}
+
 /// Stops a generation that nobody calls any more.
 pub(super) async fn end(
     generation: &Generation,
@@ -343,7 +361,7 @@ pub(super) async fn end(
     let instance = Arc::clone(&generation.instance);
     let stopped = instance::run(instance, Hook::Stop, Vec::new(), deadline).await;
     generation.instance.release_all();
-    stopped
+    stopped.map(drop)
 }
 
 /// Tells a generation what the one before was told of a workload.

@@ -81,7 +81,7 @@ impl LivePlugins {
         }
 
         // Before others take their interfaces.
-        let gone = self.retire_gone(&found, &is_gone);
+        let gone = self.retire_gone(&found, is_gone);
         if !gone.is_empty() {
             // What was rejected because of them may be admitted now.
             for path in self.table().rejected.keys() {
@@ -92,7 +92,7 @@ impl LivePlugins {
         done.changes.extend(gone);
         let found = found
             .into_iter()
-            .filter_map(|plugin| self.compare(plugin, &is_gone, &mut done))
+            .filter_map(|plugin| self.compare(plugin, is_gone, &mut done))
             .collect();
         for plugin in self.admit(found, &mut done) {
             let change = self.take(plugin, &work.config).await;

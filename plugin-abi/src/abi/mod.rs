@@ -29,7 +29,7 @@ pub use host::{
     LogRecordV1, LogV1,
 };
 pub use lend::{CallContextV1Flags, FLAG_LEND, LENT_AT, Lent, LentV1};
-pub use plugin::{CallContextV1, CallFn, CallV1, LifecycleFn, PluginV1, ResourceV1};
+pub use plugin::{CallContextV1, CallFn, CallV1, LifecycleFn, PluginV1, ResourceV1, StateV1};
 pub use slice::Slice;
 pub use stream::StreamV1;
 pub use waker::{lend_waker, with_waker};
@@ -51,6 +51,9 @@ pub const EXT_CALL: &str = "wash.call/1";
 /// Extension of a plugin: the resources it gives out, a [`ResourceV1`].
 /// A library without it serves no resources.
 pub const EXT_RESOURCE: &str = "wash.resource/1";
+/// Extension of a plugin: what it hands over when it is updated, a
+/// [`StateV1`]. A library without it hands nothing over.
+pub const EXT_STATE: &str = "wash.state/1";
 /// Extension of a plugin: the streams and pollables it gives out, a
 /// [`StreamV1`]. A library without it gives out none.
 ///

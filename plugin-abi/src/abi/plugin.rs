@@ -42,6 +42,20 @@ pub struct PluginV1 {
 pub type LifecycleFn =
     unsafe extern "C" fn(*const c_void, Slice, *mut OutBuf, *mut PendingV1) -> Status;
 
+/// What a plugin hands over to a newer version of itself, between that one's
+/// `start` and the first call that it gets.
+#[repr(C)]
+#[derive(Debug)]
+pub struct StateV1 {
+    /// Bytes in this struct.
+    pub size: usize,
+    /// Asks the version before. The event is empty. The out buffer is empty if
+    /// it hands nothing over, or else a byte 1 and the state behind it.
+    pub export: LifecycleFn,
+    /// Tells the new version. The event is the state.
+    pub import: LifecycleFn,
+}
+
 /// The functions that a plugin serves, in the order of its manifest.
 #[repr(C)]
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use abi_stable::library::RootModuleResult;
 use super::io;
 use super::vtable::{PluginExport, RESOURCE, Tables};
 use crate::abi::root::{PluginModuleV1, PluginModuleV1_Ref};
-use crate::abi::{EXT_CALL, EXT_PLUGIN, EXT_RESOURCE, EXT_STREAM, REVISION, Slice};
+use crate::abi::{EXT_CALL, EXT_PLUGIN, EXT_RESOURCE, EXT_STATE, EXT_STREAM, REVISION, Slice};
 
 /// Makes `Type`, which implements [`Plugin`](crate::Plugin) and the traits
 /// that [`bindgen!`](crate::bindgen) made, this library's plugin.
@@ -136,6 +136,8 @@ pub unsafe extern "C" fn query<E: PluginExport>(id: *const u8, len: usize) -> *c
         (&raw const *Tables::<E>::PLUGIN).cast()
     } else if id == EXT_CALL.as_bytes() {
         (&raw const *Tables::<E>::CALL).cast()
+    } else if id == EXT_STATE.as_bytes() {
+        (&raw const *Tables::<E>::STATE).cast()
     } else if id == EXT_RESOURCE.as_bytes() {
         (&raw const *RESOURCE).cast()
     } else if id == EXT_STREAM.as_bytes() {

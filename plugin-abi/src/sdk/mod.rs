@@ -13,6 +13,7 @@ pub(crate) mod resource;
 mod runtime;
 pub(crate) mod schema;
 mod slab;
+mod state;
 mod task;
 pub(crate) mod vtable;
 

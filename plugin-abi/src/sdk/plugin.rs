@@ -101,6 +101,21 @@ pub trait Plugin: Sized + Send + Sync + 'static {
         Nothing
     }
 
+    /// A newer version of this plugin has started, and takes over: what it
+    /// should know, in a form that both understand. `None` hands nothing over.
+    ///
+    /// Calls go on meanwhile, so what they change after this is not handed over.
+    fn export_state(&self) -> impl Future<Output = Result<Option<Vec<u8>>>> + Send {
+        async { Ok(None) }
+    }
+
+    /// What the version before hands over, between `start` and the first call.
+    /// An error keeps the version before.
+    fn import_state(&self, state: &[u8]) -> impl Future<Output = Result<()>> + Send {
+        let _ = state;
+        async { Ok(()) }
+    }
+
     /// The workload is gone: forget what belongs to it.
     ///
     /// It may come more than once, and for a workload that was only bound in

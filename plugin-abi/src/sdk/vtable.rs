@@ -6,8 +6,10 @@ use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
 
-use super::{ConfigSchema, Plugin, Result, io, log, panic, plugin, resource, runtime, task};
-use crate::abi::{CallFn, CallV1, HostV1, OutBuf, PendingV1, PluginV1, ResourceV1, Slice, Status};
+use super::{ConfigSchema, Plugin, Result, io, log, panic, plugin, resource, runtime, state, task};
+use crate::abi::{
+    CallFn, CallV1, HostV1, OutBuf, PendingV1, PluginV1, ResourceV1, Slice, StateV1, Status,
+};
 use crate::event::{ItemBound, WorkloadBound, WorkloadResolved, WorkloadUnbound};
 
 /// What `export!` knows of a plugin: implemented by its expansion.
@@ -45,6 +47,9 @@ impl<E: PluginExport> Tables<E> {
         functions: E::FUNCTIONS.as_ptr(),
         functions_len: E::FUNCTIONS.len(),
     };
+
+    /// Behind [`crate::abi::EXT_STATE`].
+    pub(crate) const STATE: &'static StateV1 = &state::table::<E::Plugin>();
 }
 
 /// Behind [`crate::abi::EXT_RESOURCE`].
@@ -123,7 +128,7 @@ unsafe extern "C" fn destroy<P: Plugin>(plugin: *mut c_void) {
 /// # Safety
 ///
 /// `plugin` must be what `create` made, and all three stay valid for `'a`.
-unsafe fn lent<'a, P>(
+pub(super) unsafe fn lent<'a, P>(
     plugin: *const c_void,
     event: Slice,
     out: *mut OutBuf,
@@ -188,14 +193,14 @@ fn read_event<T: DeserializeOwned>(event: &[u8]) -> Result<T> {
         .map_err(|error| anyhow::Error::new(error).context("the host's event cannot be read"))
 }
 
-fn ended(result: Result<()>, out: &mut OutBuf) -> Status {
+pub(super) fn ended(result: Result<()>, out: &mut OutBuf) -> Status {
     match result {
         Ok(()) => Status::OK,
         Err(error) => failed(&error, out),
     }
 }
 
-fn failed(error: &anyhow::Error, out: &mut OutBuf) -> Status {
+pub(super) fn failed(error: &anyhow::Error, out: &mut OutBuf) -> Status {
     out.set_text(&format!("{error:#}"));
     Status::FAILED
 }

@@ -47,6 +47,9 @@ impl Host {
         if self.plugins.all().contains_key(id) {
             bail!("Duplicate plugin ID '{id}' - plugin IDs must be unique");
         }
+        if self.workloads.is_closed() {
+            bail!("plugin '{id}' came too late: the host stops");
+        }
         self.start_plugin(&plugin).await?;
         let added = self.plugins.change(|plugins| match plugins.get(id) {
             Some(_) => false,
@@ -59,7 +62,7 @@ impl Host {
         self.remove_plugin_if(id, &plugin);
         let stopped = catch_panic(id, "stop", async { plugin.stop().await }).await;
         stopped.with_context(|| format!("plugin '{id}' came too late, and did not stop"))?;
-        bail!("plugin '{id}' came too late: there is another of this id, or the host stops");
+        bail!("plugin '{id}' came too late: there is another of its id, or the host stops");
     }
 
     /// Gives back a plugin that was taken away by

@@ -28,6 +28,7 @@ impl Scenarios for Guest {
     fn run(name: String) -> String {
         match name.as_str() {
             "stamp" => stamps::stamp(),
+            "history" => stamps::history(),
             "slow" => stamps::slow(500),
             "token" => {
                 let token = Token::new();

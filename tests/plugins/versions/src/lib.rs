@@ -2,6 +2,7 @@
 //! writing other digits over its mark.
 
 use std::hint::black_box;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use wash_plugin_abi::anyhow::bail;
@@ -25,13 +26,34 @@ fn version() -> String {
     String::from_utf8_lossy(mark.last_chunk::<6>().unwrap_or(&[0; 6])).into_owned()
 }
 
-struct Versions;
+/// The versions before that handed something over, the first one first.
+#[derive(Default)]
+struct Versions {
+    before: Mutex<String>,
+}
 
 impl Plugin for Versions {
     type Config = ();
 
     fn new((): ()) -> Result<Self> {
-        Ok(Self)
+        Ok(Self::default())
+    }
+
+    async fn export_state(&self) -> Result<Option<Vec<u8>>> {
+        if version() == "silent" {
+            return Ok(None);
+        }
+        let before = self.before();
+        Ok(Some(format!("{before}{} ", version()).into_bytes()))
+    }
+
+    async fn import_state(&self, state: &[u8]) -> Result<()> {
+        if version() == "closed" {
+            bail!("this version takes nothing over");
+        }
+        *self.before.lock().unwrap_or_else(PoisonError::into_inner) =
+            String::from_utf8(state.to_vec())?;
+        Ok(())
     }
 
     async fn start(&self) -> Result<()> {
@@ -42,6 +64,13 @@ impl Plugin for Versions {
     }
 }
 
+impl Versions {
+    fn before(&self) -> String {
+        let before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        before.clone()
+    }
+}
+
 struct Token(String);
 
 impl Guest for Versions {
@@ -49,6 +78,10 @@ impl Guest for Versions {
 
     fn stamp(&self, _: &Call<'_>) -> String {
         version()
+    }
+
+    fn history(&self, _: &Call<'_>) -> String {
+        self.before()
     }
 
     async fn slow(&self, _: &Call<'_>, milliseconds: u32) -> String {
