@@ -32,6 +32,7 @@ enum Source {
 const RUST: &[(&str, Kind, &str)] = &[
     ("bench-guest", Kind::Library, "bench"),
     ("blobstore-guest", Kind::Library, "blobstore"),
+    ("calls-guest", Kind::Library, "calls"),
     ("capabilities-guest", Kind::Library, "capabilities"),
     ("http-counter", Kind::Library, "http"),
     ("http-hello", Kind::Library, "http"),

@@ -201,6 +201,12 @@ impl LoadedPlugin {
     ) -> Result<(), String> {
         let before = workload.generation();
         let (was, is) = (before.loaded.world(), new.loaded.world());
+        if let Some(called) = calls_otherwise(was, is) {
+            return Err(format!(
+                "version {} calls `{called}`, which the workload was not checked for",
+                version(new)
+            ));
+        }
         let items = workload.items();
         let mut targets = Vec::new();
         for item in &items {
@@ -387,6 +393,23 @@ fn served<'a>(
         .iter()
         .find(|function| function.name == at.function)?;
     Some((interface, function))
+}
+
+/// A function of components that a world calls, and another does not or with
+/// other types.
+fn calls_otherwise(was: &World, is: &World) -> Option<String> {
+    for interface in is.called().iter() {
+        let before = was.called().iter().find(|before| before.id == interface.id);
+        for function in &interface.functions {
+            let same = before
+                .and_then(|before| before.functions.iter().find(|f| f.name == function.name))
+                .is_some_and(|before| signature(was, before) == signature(is, function));
+            if !same {
+                return Some(format!("{}#{}", interface.id, function.name));
+            }
+        }
+    }
+    None
 }
 
 /// What a component's calls rely on.

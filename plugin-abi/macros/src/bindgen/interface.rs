@@ -27,11 +27,11 @@ pub(super) struct ServedFunction {
     pub(super) marker: Ident,
     kind: Kind,
     /// The method of the author's trait.
-    method: Ident,
-    docs: Option<String>,
+    pub(super) method: Ident,
+    pub(super) docs: Option<String>,
     /// Without `self`.
-    params: Vec<(String, Type)>,
-    result: Option<Type>,
+    pub(super) params: Vec<(String, Type)>,
+    pub(super) result: Option<Type>,
 }
 
 /// What a function belongs to.
@@ -162,7 +162,7 @@ impl Generator<'_> {
         })
     }
 
-    fn each<'f>(
+    pub(super) fn each<'f>(
         &self,
         served: &Served,
         functions: impl Iterator<Item = &'f ServedFunction>,
@@ -345,7 +345,11 @@ impl Generator<'_> {
         })
     }
 
-    fn result_type(&self, function: &ServedFunction, depth: usize) -> Result<TokenStream> {
+    pub(super) fn result_type(
+        &self,
+        function: &ServedFunction,
+        depth: usize,
+    ) -> Result<TokenStream> {
         match &function.result {
             Some(ty) => self.ty(ty, Mode::Owned, depth),
             None => Ok(quote!(())),
