@@ -40,6 +40,7 @@ const RUST: &[(&str, Kind, &str)] = &[
     ("http-p3", Kind::Library, "http"),
     ("log-command", Kind::Command, "guest"),
     ("log-guest", Kind::Library, "guest"),
+    ("messaging-guest", Kind::Library, "messaging"),
     ("resources-guest", Kind::Library, "resources"),
     ("sockets-p2", Kind::Library, "sockets"),
     ("sockets-p3", Kind::Library, "sockets"),
