@@ -64,6 +64,9 @@ pub struct Function {
     pub index: usize,
     /// Whether the plugin may answer later.
     pub is_async: bool,
+    /// Whether it is an `async func`, of which a component may have several
+    /// calls at once.
+    pub is_concurrent: bool,
     /// How many core values its parameters are, or `None` if they are too
     /// many and lie in memory.
     pub flat_params: Option<usize>,
@@ -364,18 +367,12 @@ fn interface(
             }
         }
         for (name, function) in &interface.functions {
-            match function.kind {
-                FunctionKind::Freestanding
-                | FunctionKind::Method(_)
-                | FunctionKind::Static(_)
-                | FunctionKind::Constructor(_) => {}
-                FunctionKind::AsyncFreestanding
-                | FunctionKind::AsyncMethod(_)
-                | FunctionKind::AsyncStatic(_) => {
-                    return Err(unsupported("the `async func`", name));
-                }
-            }
             let (index, is_async) = listed.take(&id, name)?;
+            if function.kind.is_async() && !is_async {
+                return Err(WorldError::Functions(format!(
+                    "`{id}#{name}` is an `async func`, and is not listed as one that may answer later"
+                )));
+            }
             functions.push(described(resolve, function, index, is_async));
         }
     }
@@ -424,6 +421,7 @@ fn described(
         name: function.name.clone(),
         index,
         is_async,
+        is_concurrent: function.kind.is_async(),
         flat_params: (!signature.indirect_params)
             .then(|| signature.params.len() - usize::from(signature.retptr)),
         flat_result: !signature.results.is_empty(),

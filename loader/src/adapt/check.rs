@@ -198,8 +198,12 @@ fn compare(
     }
 
     let kind = |is_async| String::from(if is_async { "async func" } else { "func" });
-    if component.async_() {
-        return Err(mismatch(String::from("it"), kind(true), kind(false)));
+    if component.async_() != function.is_concurrent {
+        return Err(mismatch(
+            String::from("it"),
+            kind(component.async_()),
+            kind(function.is_concurrent),
+        ));
     }
     Ok(())
 }

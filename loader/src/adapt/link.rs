@@ -8,7 +8,7 @@ use wash_runtime::engine::ctx::SharedCtx;
 use wash_runtime::engine::workload::WorkloadItem;
 use wash_runtime::plugin::WitInterfaces;
 use wash_runtime::wasmtime::StoreContextMut;
-use wash_runtime::wasmtime::component::LinkerInstance;
+use wash_runtime::wasmtime::component::{Accessor, LinkerInstance};
 use wash_runtime::wit::WitInterface;
 
 use super::bound::Link;
@@ -167,7 +167,29 @@ fn wrap<const N: usize, const M: usize>(
     function: &Function,
     switch: Arc<Switch>,
 ) -> anyhow::Result<()> {
-    if function.is_async {
+    if function.is_concurrent {
+        linker.func_wrap_concurrent(
+            &function.name,
+            move |store: &Accessor<SharedCtx>, mut args: Args<N>| {
+                let switch = Arc::clone(&switch);
+                Box::pin(async move {
+                    let (target, taken) = store.with(|mut store| {
+                        let call = grace::enter();
+                        let store = store.data_mut();
+                        let target = older(&switch, &call, store, &args.handles)
+                            .unwrap_or_else(|| switch.shared(&call));
+                        let taken = target.resolve(store, &mut args);
+                        (target, taken)
+                    });
+                    let mut taken = taken?;
+                    let loans = taken.loans();
+                    let results = target.call_async::<M>(args.buffer, taken).await;
+                    store.with(|mut store| loans.give_back(store.data_mut()))?;
+                    Ok(results?)
+                })
+            },
+        )?;
+    } else if function.is_async {
         linker.func_wrap_async(
             &function.name,
             move |mut store: StoreContextMut<'_, SharedCtx>, Args::<N>(mut frame)| {

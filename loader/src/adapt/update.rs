@@ -413,10 +413,10 @@ fn calls_otherwise(was: &World, is: &World) -> Option<String> {
 }
 
 /// What a component's calls rely on.
-fn signature(world: &World, function: &Function) -> (bool, Vec<Shape>, Option<Shape>) {
+fn signature(world: &World, function: &Function) -> ([bool; 2], Vec<Shape>, Option<Shape>) {
     let shape = |ty| Shape::of_wit(world.resolve(), ty);
     (
-        function.is_async,
+        [function.is_async, function.is_concurrent],
         function.wit.params.iter().map(|p| shape(&p.ty)).collect(),
         function.wit.result.as_ref().map(shape),
     )
