@@ -170,22 +170,25 @@ fn wrap<const N: usize, const M: usize>(
     if function.is_concurrent {
         linker.func_wrap_concurrent(
             &function.name,
-            move |store: &Accessor<SharedCtx>, mut args: Args<N>| {
+            move |store: &Accessor<SharedCtx>, Args::<N>(mut frame)| {
                 let switch = Arc::clone(&switch);
                 Box::pin(async move {
-                    let (target, taken) = store.with(|mut store| {
+                    let (begun, loans) = store.with(|mut store| {
                         let call = grace::enter();
                         let store = store.data_mut();
-                        let target = older(&switch, &call, store, &args.handles)
+                        let target = older(&switch, &call, store, &frame.handles)
                             .unwrap_or_else(|| switch.shared(&call));
-                        let taken = target.resolve(store, &mut args);
-                        (target, taken)
-                    });
-                    let mut taken = taken?;
-                    let loans = taken.loans();
-                    let results = target.call_async::<M>(args.buffer, taken).await;
+                        let mut taken = target.resolve(store, &mut frame)?;
+                        let loans = taken.loans();
+                        let begun = target.begin::<M>(frame, taken);
+                        Ok::<_, wash_runtime::wasmtime::Error>((begun, loans))
+                    })?;
+                    let ended = match begun {
+                        Begun::Ended(ended) => ended,
+                        Begun::Running(running) => running.end().await,
+                    };
                     store.with(|mut store| loans.give_back(store.data_mut()))?;
-                    Ok(results?)
+                    Ok(ended?)
                 })
             },
         )?;
