@@ -7,6 +7,7 @@
 //!
 //! * [`blobstore`]: containers of objects of any size, for `wasi:blobstore`.
 //! * [`keyvalue`]: buckets of values under keys, for `wasi:keyvalue`.
+//! * [`messaging`]: messages under subjects, for `wasmcloud:messaging`.
 
 #![forbid(unsafe_code)]
 
@@ -15,6 +16,7 @@ mod causes;
 #[cfg(any(feature = "filesystem", feature = "nats", feature = "redis"))]
 mod escape;
 pub mod keyvalue;
+pub mod messaging;
 #[cfg(feature = "filesystem")]
 mod names;
 mod workloads;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use wash_plugin_abi::manifest::Manifest;
@@ -16,7 +17,7 @@ use crate::depth;
 pub struct World {
     resolve: Resolve,
     interfaces: Vec<Interface>,
-    imports: Vec<String>,
+    called: Arc<[Interface]>,
 }
 
 /// An interface that a plugin serves.
@@ -63,6 +64,9 @@ pub struct Function {
     pub index: usize,
     /// Whether the plugin may answer later.
     pub is_async: bool,
+    /// Whether it is an `async func`, of which a component may have several
+    /// calls at once.
+    pub is_concurrent: bool,
     /// How many core values its parameters are, or `None` if they are too
     /// many and lie in memory.
     pub flat_params: Option<usize>,
@@ -120,7 +124,7 @@ impl World {
 
         let mut listed = Listed::new(manifest)?;
         let mut interfaces = Vec::new();
-        let mut imports = Vec::new();
+        let mut called = Vec::new();
         for item in world.imports.values() {
             match item {
                 WorldItem::Interface { id, .. } => {
@@ -134,7 +138,7 @@ impl World {
                         .get(*id)
                         .is_some_and(|i| !i.functions.is_empty())
                     {
-                        imports.push(interface.id);
+                        called.push(with_functions(&resolve, *id, interface)?);
                     } else if let Some(name) = imported_resource(&resolve, *id) {
                         return Err(unsupported("the imported resource", name));
                     } else {
@@ -162,7 +166,7 @@ impl World {
         Ok(Self {
             resolve,
             interfaces,
-            imports,
+            called: called.into(),
         })
     }
 
@@ -174,7 +178,12 @@ impl World {
 
     /// Names of the interfaces that the plugin calls.
     pub fn imports(&self) -> Vec<String> {
-        self.imports.clone()
+        self.called.iter().map(|called| called.id.clone()).collect()
+    }
+
+    /// The interfaces of components that the plugin calls.
+    pub fn called(&self) -> &Arc<[Interface]> {
+        &self.called
     }
 
     /// The interfaces with functions or resources that the plugin serves.
@@ -202,6 +211,24 @@ impl Interface {
 }
 
 impl InterfaceName {
+    /// Reads `namespace:package/interface@version`, as components name what
+    /// they import and export; `None` if it is something else.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        let (path, version) = match name.split_once('@') {
+            Some((path, version)) => (path, Some(version.parse().ok()?)),
+            None => (name, None),
+        };
+        let (package, interface) = path.split_once('/')?;
+        let (namespace, package) = package.split_once(':')?;
+        Some(Self {
+            namespace: namespace.to_owned(),
+            package: package.to_owned(),
+            interface: interface.to_owned(),
+            version,
+        })
+    }
+
     /// Whether it is of the package of streams and pollables, which the host
     /// itself serves to components.
     fn is_wasi_io(&self) -> bool {
@@ -340,29 +367,13 @@ fn interface(
             }
         }
         for (name, function) in &interface.functions {
-            match function.kind {
-                FunctionKind::Freestanding
-                | FunctionKind::Method(_)
-                | FunctionKind::Static(_)
-                | FunctionKind::Constructor(_) => {}
-                FunctionKind::AsyncFreestanding
-                | FunctionKind::AsyncMethod(_)
-                | FunctionKind::AsyncStatic(_) => {
-                    return Err(unsupported("the `async func`", name));
-                }
-            }
             let (index, is_async) = listed.take(&id, name)?;
-            let signature = resolve.wasm_signature(AbiVariant::GuestImport, function);
-            functions.push(Function {
-                name: name.clone(),
-                index,
-                is_async,
-                flat_params: (!signature.indirect_params)
-                    .then(|| signature.params.len() - usize::from(signature.retptr)),
-                flat_result: !signature.results.is_empty(),
-                gives_resources: function.result.is_some_and(|ty| has_handle(resolve, &ty)),
-                wit: function.clone(),
-            });
+            if function.kind.is_async() && !is_async {
+                return Err(WorldError::Functions(format!(
+                    "`{id}#{name}` is an `async func`, and is not listed as one that may answer later"
+                )));
+            }
+            functions.push(described(resolve, function, index, is_async));
         }
     }
     Ok(Interface {
@@ -371,6 +382,52 @@ fn interface(
         functions,
         resources,
     })
+}
+
+/// An interface that the plugin calls, with its functions.
+fn with_functions(
+    resolve: &Resolve,
+    id: InterfaceId,
+    mut interface: Interface,
+) -> Result<Interface, WorldError> {
+    let functions = resolve.interfaces.get(id).map(|found| &found.functions);
+    for (index, (name, function)) in functions.into_iter().flatten().enumerate() {
+        let types = function.params.iter().map(|param| &param.ty);
+        let handles = types
+            .chain(&function.result)
+            .any(|ty| has_handle(resolve, ty));
+        let function = described(resolve, function, index, true);
+        let is_plain = matches!(function.wit.kind, FunctionKind::Freestanding);
+        if !is_plain || handles || function.flat_params.is_none() {
+            return Err(unsupported(
+                "the imported function, which is `async`, has resources, or too many parameters,",
+                name,
+            ));
+        }
+        interface.functions.push(function);
+    }
+    Ok(interface)
+}
+
+/// What is known of a function from its type.
+fn described(
+    resolve: &Resolve,
+    function: &wit_parser::Function,
+    index: usize,
+    is_async: bool,
+) -> Function {
+    let signature = resolve.wasm_signature(AbiVariant::GuestImport, function);
+    Function {
+        name: function.name.clone(),
+        index,
+        is_async,
+        is_concurrent: function.kind.is_async(),
+        flat_params: (!signature.indirect_params)
+            .then(|| signature.params.len() - usize::from(signature.retptr)),
+        flat_result: !signature.results.is_empty(),
+        gives_resources: function.result.is_some_and(|ty| has_handle(resolve, &ty)),
+        wit: function.clone(),
+    }
 }
 
 /// Each resource type of each plugin that was ever inspected has its own.

@@ -49,6 +49,10 @@ pub struct Item {
     /// known when it is resolved.
     #[serde(default)]
     pub config: HashMap<String, String>,
+    /// Which of the interfaces that the plugin's world imports it exports, as
+    /// the plugin names them; known when it is resolved.
+    #[serde(default)]
+    pub exports: Vec<String>,
 }
 
 impl Item {
@@ -59,6 +63,7 @@ impl Item {
             kind,
             workload,
             config: HashMap::new(),
+            exports: Vec::new(),
         }
     }
 }

@@ -71,8 +71,8 @@ mod sdk;
 pub use event::{Interface, Item, ItemKind, Workload};
 #[cfg(feature = "sdk")]
 pub use sdk::{
-    Borrow, Call, ConfigSchema, Error, Own, Plugin, ResourceType, Result, anyhow, io, serde,
-    tracing,
+    Borrow, Call, Component, ConfigSchema, Error, GuestError, Own, Plugin, ResourceType, Result,
+    anyhow, io, serde, tracing,
 };
 #[cfg(feature = "sdk")]
 #[doc(inline)]
@@ -84,6 +84,7 @@ pub use wash_plugin_macros::{ConfigSchema, bindgen};
 pub mod __rt {
     pub use crate::sdk::export::{query, root_module};
     pub use crate::sdk::function::{AsyncFunction, SyncFunction, async_entry, sync_entry};
+    pub use crate::sdk::guest::{call_guest, call_params};
     pub use crate::sdk::vtable::PluginExport;
     pub use abi_stable::library::LibHeader;
     pub use bitflags::bitflags;

@@ -230,11 +230,11 @@ impl Target {
     ) -> Begun<M> {
         let started = self.now();
         let Frame { args, out, .. } = &mut *frame;
-        let mut nobody = Context::from_waker(Waker::noop());
+        let nobody = Context::from_waker(Waker::noop());
         // SAFETY: the entry is of this plugin; context and arguments are behind
         // pointers that the running call owns, and outlive its future.
         let (status, future) = unsafe {
-            driver::begin(&mut nobody, out, |out, pending| {
+            driver::begin(&nobody, out, |out, pending| {
                 (self.entry)(
                     self.instance.raw(),
                     self.context(),

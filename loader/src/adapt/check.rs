@@ -11,12 +11,12 @@ use wash_runtime::wasmtime::component::types::{ComponentFunc, ComponentItem};
 
 use crate::flat;
 use crate::shape::{self, Shape};
-use crate::world::{Function, Interface, World};
+use crate::world::{Function, Interface, InterfaceName, World};
 
 /// A component's function has another type than the plugin's.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "`{interface}#{function}` has other types than plugin `{plugin}` serves: {place} is `{component}` in the component and `{served}` in the plugin; build the component against the plugin's WIT, or use a plugin that serves the component's"
+    "`{interface}#{function}` has other types than plugin `{plugin}` has: {place} is `{component}` in the component and `{served}` in the plugin; build the component against the plugin's WIT, or use a plugin that serves the component's"
 )]
 struct Mismatch {
     plugin: String,
@@ -27,13 +27,14 @@ struct Mismatch {
     served: String,
 }
 
-/// Checks every function of the item that this plugin serves.
+/// Checks every function of the item that this plugin serves, and each that it
+/// calls: which of the interfaces that it calls the item exports.
 pub(super) async fn check(
     plugin: &str,
     world: &World,
     workload: &ResolvedWorkload,
     item_id: &str,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Vec<String>> {
     // Only its types are looked at; it is dropped before anybody could run it.
     let mut linked = pin!(workload.instantiate_pre(item_id));
     let linked = poll_fn(|cx| flat::permissive(|| linked.as_mut().poll(cx))).await;
@@ -42,7 +43,7 @@ pub(super) async fn check(
         Err(error) if is_service(workload, item_id).await && unknown_id(&error) => {
             // A host that cannot show us its services: linking them still
             // compares the number of values, and each call all values.
-            return Ok(());
+            return Ok(Vec::new());
         }
         Err(error) => {
             return Err(error).with_context(|| {
@@ -86,7 +87,27 @@ pub(super) async fn check(
             }
         }
     }
-    Ok(())
+    let mut exported = Vec::new();
+    for (name, export) in component.component_type().exports(engine) {
+        let ComponentItem::ComponentInstance(instance) = export.ty else {
+            continue;
+        };
+        let Some(called) = world.called().iter().find(|called| serves(called, name)) else {
+            continue;
+        };
+        for function in &called.functions {
+            let found = instance.get_export(engine, &function.name);
+            let Some(ComponentItem::ComponentFunc(component)) = found.map(|found| found.ty) else {
+                anyhow::bail!(
+                    "the component exports `{name}` without the function `{}`, which plugin `{plugin}` calls: build it against the plugin's WIT",
+                    function.name
+                );
+            };
+            compare(plugin, world, called, function, &component, &resource)?;
+        }
+        exported.push(called.id.clone());
+    }
+    Ok(exported)
 }
 
 async fn is_service(workload: &ResolvedWorkload, item_id: &str) -> bool {
@@ -97,19 +118,9 @@ fn unknown_id(error: &anyhow::Error) -> bool {
     error.to_string().contains("component ID not found")
 }
 
-/// Whether a component's import of this name is served by the interface.
-fn serves(served: &Interface, import: &str) -> bool {
-    let (path, version) = match import.split_once('@') {
-        Some((path, version)) => (path, Some(version)),
-        None => (import, None),
-    };
-    let mut name = served.name.clone();
-    name.version = None;
-    if name.to_string() != path {
-        return false;
-    }
-    name.version = version.and_then(|version| version.parse().ok());
-    served.name.serves(&name)
+/// Whether a component's interface of this name is the plugin's.
+fn serves(interface: &Interface, name: &str) -> bool {
+    InterfaceName::parse(name).is_some_and(|name| interface.name.serves(&name))
 }
 
 fn compare(
@@ -187,8 +198,12 @@ fn compare(
     }
 
     let kind = |is_async| String::from(if is_async { "async func" } else { "func" });
-    if component.async_() {
-        return Err(mismatch(String::from("it"), kind(true), kind(false)));
+    if component.async_() != function.is_concurrent {
+        return Err(mismatch(
+            String::from("it"),
+            kind(component.async_()),
+            kind(function.is_concurrent),
+        ));
     }
     Ok(())
 }

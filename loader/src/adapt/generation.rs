@@ -66,7 +66,9 @@ pub enum GenerationState {
 impl Generation {
     /// Whether a component still has or waits for something of it.
     pub(super) fn is_idle(&self) -> bool {
-        self.instance.pending_calls() == 0 && self.instance.live_resources() == 0
+        self.instance.pending_calls() == 0
+            && self.instance.live_resources() == 0
+            && self.instance.host().streams.is_empty()
     }
 
     pub(super) fn status(

@@ -8,8 +8,9 @@ use std::ffi::c_void;
 use std::sync::OnceLock;
 
 use tokio::runtime::Handle;
-use wash_plugin_abi::abi::{EXT_LOG, EXT_STREAM, HostV1, LogV1, Slice};
+use wash_plugin_abi::abi::{EXT_GUEST, EXT_LOG, EXT_STREAM, HostV1, LogV1, Slice};
 
+use super::guests::{self, Callable};
 use super::host_log::{self, PluginLog};
 use super::streams::{self, Streams};
 
@@ -21,6 +22,8 @@ pub(super) struct HostSide {
     pub(super) log: PluginLog,
     /// The streams of components that the plugin has.
     pub(super) streams: Streams,
+    /// The components that it calls.
+    pub(super) guests: Callable,
 }
 
 // SAFETY: `raw` points to the box itself, and all behind it may be shared.
@@ -29,11 +32,12 @@ unsafe impl Send for HostSide {}
 unsafe impl Sync for HostSide {}
 
 impl HostSide {
-    pub(super) fn new(plugin: &'static str, runtime: Handle) -> Box<Self> {
+    pub(super) fn new(plugin: &'static str, runtime: Handle, guests: Callable) -> Box<Self> {
         let side = Box::new(Self {
             raw: OnceLock::new(),
             log: PluginLog::new(plugin),
             streams: Streams::new(runtime),
+            guests,
         });
         let data = (&raw const *side).cast();
         side.raw.get_or_init(|| HostV1 {
@@ -77,6 +81,8 @@ unsafe extern "C" fn extension(_data: *const c_void, id: Slice) -> *const c_void
         (&raw const LOG).cast()
     } else if id == EXT_STREAM.as_bytes() {
         (&raw const streams::STREAM).cast()
+    } else if id == EXT_GUEST.as_bytes() {
+        (&raw const guests::GUEST).cast()
     } else {
         std::ptr::null()
     }

@@ -7,26 +7,26 @@ use wash_runtime::engine::workload::{ResolvedWorkload, UnresolvedWorkload, Workl
 use wash_runtime::plugin::WitInterfaces;
 use wash_runtime::wit::{WitInterface, WitWorld};
 
-use crate::world::World;
+use crate::world::{self, World};
 
 /// What a plugin serves, as the host's binder wants it. Following the example
-/// in the host's own documentation, it stands under `exports`.
+/// in the host's own documentation, it stands under `exports`; what it calls
+/// of components stands under `imports`.
 pub(super) fn wit_world(world: &World) -> WitWorld {
-    let exports = world
-        .interfaces()
-        .iter()
-        .map(|interface| WitInterface {
-            namespace: interface.name.namespace.clone(),
-            package: interface.name.package.clone(),
-            interfaces: HashSet::from([interface.name.interface.clone()]),
-            version: interface.name.version.clone(),
-            config: Default::default(),
-            name: None,
-        })
-        .collect();
     WitWorld {
-        imports: HashSet::new(),
-        exports,
+        imports: world.called().iter().map(wit_interface).collect(),
+        exports: world.interfaces().iter().map(wit_interface).collect(),
+    }
+}
+
+fn wit_interface(interface: &world::Interface) -> WitInterface {
+    WitInterface {
+        namespace: interface.name.namespace.clone(),
+        package: interface.name.package.clone(),
+        interfaces: HashSet::from([interface.name.interface.clone()]),
+        version: interface.name.version.clone(),
+        config: Default::default(),
+        name: None,
     }
 }
 
@@ -50,9 +50,15 @@ pub(super) fn item(item: &WorkloadItem<'_>) -> Item {
     told
 }
 
-pub(super) fn resolved(workload: &ResolvedWorkload, component_id: &str) -> Item {
+pub(super) fn resolved(
+    workload: &ResolvedWorkload,
+    component_id: &str,
+    exports: Vec<String>,
+) -> Item {
     let of = Workload::new(workload.id(), workload.name(), workload.namespace());
-    Item::new(component_id, None, of)
+    let mut told = Item::new(component_id, None, of);
+    told.exports = exports;
+    told
 }
 
 pub(super) fn interfaces(interfaces: &WitInterfaces<'_>) -> Vec<Interface> {

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use wash_plugin_abi::abi::{Buffer, CallFn, LifecycleFn, Slice, Status, StreamV1};
 
 use super::driver::{self, PluginFuture};
+use super::guests::{Callable, Guests};
 use super::host::HostSide;
 use crate::library::{Loaded, Tables};
 
@@ -151,15 +152,19 @@ impl Hook {
     }
 }
 
-/// Makes the plugin of a loaded library from its configuration (JSON).
+/// Makes the plugin of a loaded library from its configuration (JSON). It may
+/// call the components in `guests`.
 pub(super) async fn create(
     id: &'static str,
     loaded: &Loaded,
     config: Vec<u8>,
+    guests: Arc<Guests>,
     deadline: Duration,
 ) -> Result<Arc<Instance>, LifecycleError> {
     let (tables, runtime) = (loaded.tables(), Handle::current());
-    let work = move |_| create_now(id, tables, &config, runtime);
+    let called = Arc::clone(loaded.world().called());
+    let guests = Callable::new(guests, called, runtime.clone());
+    let work = move |_| create_now(id, tables, &config, runtime, guests);
     on_own_thread(id, "create", deadline, work).await
 }
 
@@ -168,8 +173,9 @@ fn create_now(
     tables: Tables,
     config: &[u8],
     runtime: Handle,
+    guests: Callable,
 ) -> Result<Arc<Instance>, LifecycleError> {
-    let host = HostSide::new(id, runtime);
+    let host = HostSide::new(id, runtime, guests);
     let mut out = Buffer::new();
     let mut plugin = std::ptr::null_mut();
     // SAFETY: the vtable is the library's; the host's side is boxed, and lives

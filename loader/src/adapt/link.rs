@@ -8,7 +8,7 @@ use wash_runtime::engine::ctx::SharedCtx;
 use wash_runtime::engine::workload::WorkloadItem;
 use wash_runtime::plugin::WitInterfaces;
 use wash_runtime::wasmtime::StoreContextMut;
-use wash_runtime::wasmtime::component::LinkerInstance;
+use wash_runtime::wasmtime::component::{Accessor, LinkerInstance};
 use wash_runtime::wit::WitInterface;
 
 use super::bound::Link;
@@ -167,7 +167,32 @@ fn wrap<const N: usize, const M: usize>(
     function: &Function,
     switch: Arc<Switch>,
 ) -> anyhow::Result<()> {
-    if function.is_async {
+    if function.is_concurrent {
+        linker.func_wrap_concurrent(
+            &function.name,
+            move |store: &Accessor<SharedCtx>, Args::<N>(mut frame)| {
+                let switch = Arc::clone(&switch);
+                Box::pin(async move {
+                    let (begun, loans) = store.with(|mut store| {
+                        let call = grace::enter();
+                        let store = store.data_mut();
+                        let target = older(&switch, &call, store, &frame.handles)
+                            .unwrap_or_else(|| switch.shared(&call));
+                        let mut taken = target.resolve(store, &mut frame)?;
+                        let loans = taken.loans();
+                        let begun = target.begin::<M>(frame, taken);
+                        Ok::<_, wash_runtime::wasmtime::Error>((begun, loans))
+                    })?;
+                    let ended = match begun {
+                        Begun::Ended(ended) => ended,
+                        Begun::Running(running) => running.end().await,
+                    };
+                    store.with(|mut store| loans.give_back(store.data_mut()))?;
+                    Ok(ended?)
+                })
+            },
+        )?;
+    } else if function.is_async {
         linker.func_wrap_async(
             &function.name,
             move |mut store: StoreContextMut<'_, SharedCtx>, Args::<N>(mut frame)| {

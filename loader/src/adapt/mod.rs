@@ -6,6 +6,7 @@ mod check;
 mod driver;
 mod generation;
 mod grace;
+mod guests;
 mod host;
 mod host_log;
 mod identity;
@@ -36,6 +37,7 @@ use crate::library::Loaded;
 use crate::observability::Tally;
 use bound::{Bound, Item, Workload};
 use generation::Generation;
+use guests::Guests;
 use instance::{Hook, Instance};
 
 /// How long a hook of a plugin may take, but for `stop`.
@@ -60,6 +62,8 @@ pub struct LoadedPlugin {
     tally: Option<Arc<Tally>>,
     state: Mutex<State>,
     bound: Bound,
+    /// The components that it calls.
+    guests: Arc<Guests>,
     /// Held while workloads are bound or unbound, and alone while they move to
     /// another generation.
     moving: tokio::sync::RwLock<()>,
@@ -102,6 +106,7 @@ impl LoadedPlugin {
             tally: metrics.then(Arc::default),
             state: Mutex::new(State::Fresh),
             bound: Bound::default(),
+            guests: Arc::default(),
             moving: tokio::sync::RwLock::default(),
             updating: tokio::sync::Mutex::default(),
         })
@@ -229,7 +234,14 @@ impl LoadedPlugin {
         number: u32,
     ) -> anyhow::Result<Arc<Generation>> {
         let config = serde_json::to_vec(config).context("the configuration is not JSON")?;
-        let instance = instance::create(self.id, &loaded, config, HOOK_DEADLINE).await?;
+        let instance = instance::create(
+            self.id,
+            &loaded,
+            config,
+            Arc::clone(&self.guests),
+            HOOK_DEADLINE,
+        )
+        .await?;
         instance::run(
             Arc::clone(&instance),
             Hook::Start,
@@ -338,9 +350,13 @@ impl HostPlugin for LoadedPlugin {
     ) -> anyhow::Result<()> {
         let _moving = self.moving.read().await;
         let generation = self.serving(workload.id())?;
-        check::check(self.id, generation.loaded.world(), workload, component_id).await?;
+        let world = generation.loaded.world();
+        let exports = check::check(self.id, world, workload, component_id).await?;
+        if !exports.is_empty() {
+            self.guests.add(workload, component_id);
+        }
         let event = WorkloadResolved {
-            item: identity::resolved(workload, component_id),
+            item: identity::resolved(workload, component_id, exports),
         };
         let event = self
             .hook(&generation.instance, Hook::WorkloadResolved, &event)
@@ -358,6 +374,7 @@ impl HostPlugin for LoadedPlugin {
     ) -> anyhow::Result<()> {
         let _moving = self.moving.read().await;
         let serving = self.serving(workload_id);
+        self.guests.remove(workload_id);
         self.bound.remove(workload_id);
         let serving = serving?;
         // Those before may have resources of it.
@@ -381,6 +398,7 @@ impl HostPlugin for LoadedPlugin {
         // A plugin that never started has nothing to stop. The instance goes
         // when the last component that can call it is gone.
         let before = std::mem::replace(&mut *self.state(), State::Ended);
+        self.guests.clear();
         match before {
             State::Started(Generations {
                 current, draining, ..

@@ -207,6 +207,12 @@ impl LoadedPlugin {
     ) -> Result<(), String> {
         let before = workload.generation();
         let (was, is) = (before.loaded.world(), new.loaded.world());
+        if let Some(called) = calls_otherwise(was, is) {
+            return Err(format!(
+                "version {} calls `{called}`, which the workload was not checked for",
+                version(new)
+            ));
+        }
         let items = workload.items();
         let mut targets = Vec::new();
         for item in &items {
@@ -407,11 +413,28 @@ fn served<'a>(
     Some((interface, function))
 }
 
+/// A function of components that a world calls, and another does not or with
+/// other types.
+fn calls_otherwise(was: &World, is: &World) -> Option<String> {
+    for interface in is.called().iter() {
+        let before = was.called().iter().find(|before| before.id == interface.id);
+        for function in &interface.functions {
+            let same = before
+                .and_then(|before| before.functions.iter().find(|f| f.name == function.name))
+                .is_some_and(|before| signature(was, before) == signature(is, function));
+            if !same {
+                return Some(format!("{}#{}", interface.id, function.name));
+            }
+        }
+    }
+    None
+}
+
 /// What a component's calls rely on.
-fn signature(world: &World, function: &Function) -> (bool, Vec<Shape>, Option<Shape>) {
+fn signature(world: &World, function: &Function) -> ([bool; 2], Vec<Shape>, Option<Shape>) {
     let shape = |ty| Shape::of_wit(world.resolve(), ty);
     (
-        function.is_async,
+        [function.is_async, function.is_concurrent],
         function.wit.params.iter().map(|p| shape(&p.ty)).collect(),
         function.wit.result.as_ref().map(shape),
     )

@@ -20,9 +20,9 @@ pub(crate) trait Give: Send + Sync {
 
 /// Copies the values in `buffer` into a component.
 pub(super) struct Lowerer<'a, 'cx, T: 'static> {
-    cx: &'a mut LowerContext<'cx, T>,
-    types: &'cx ComponentTypes,
-    buffer: &'a [u8],
+    pub(super) cx: &'a mut LowerContext<'cx, T>,
+    pub(super) types: &'cx ComponentTypes,
+    pub(super) buffer: &'a [u8],
     lent: Option<&'a [u8]>,
     give: Option<&'a dyn Give>,
 }
@@ -162,12 +162,22 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
     }
 
     fn list(&mut self, element: InterfaceType, at: usize, len: usize, dst: usize) -> Result<()> {
+        let ptr = self.elements(element, at, len)?;
+        self.put(dst, &pair_bytes(ptr, len)?)
+    }
+
+    /// Writes a list's elements to memory of their own: where.
+    pub(super) fn elements(
+        &mut self,
+        element: InterfaceType,
+        at: usize,
+        len: usize,
+    ) -> Result<usize> {
         let (size, align) = layout(self.types, &element);
         ensure!(size > 0 || len == 0, "a list's elements have no size");
         let bytes = self.bytes(at, len.saturating_mul(size))?;
         let ptr = self.cx.realloc(0, 0, u32::try_from(align)?, bytes.len())?;
         self.put(ptr, bytes)?;
-        self.put(dst, &pair_bytes(ptr, len)?)?;
         let fixups = Fixups::of(self.types, element, is_number);
         let places = fixups.as_slice();
         if !places.is_empty() {
@@ -177,7 +187,7 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
                 }
             }
         }
-        Ok(())
+        Ok(ptr)
     }
 
     fn put(&mut self, dst: usize, bytes: &[u8]) -> Result<()> {
@@ -196,7 +206,12 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
 
 /// The same, of a type that is a number or alike.
 #[inline]
-fn flat(types: &ComponentTypes, ty: InterfaceType, buffer: &[u8], src: usize) -> Result<ValRaw> {
+pub(super) fn flat(
+    types: &ComponentTypes,
+    ty: InterfaceType,
+    buffer: &[u8],
+    src: usize,
+) -> Result<ValRaw> {
     let of_size = |size| discriminant(size, buffer, src);
     Ok(match ty {
         InterfaceType::U8 => ValRaw::u32(of_size(1)?),

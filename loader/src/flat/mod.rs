@@ -23,12 +23,14 @@
 mod fixups;
 mod lift;
 mod lower;
+mod pass;
 mod pool;
 mod strings;
 mod traits;
 
 pub(crate) use lift::Handle;
 pub(crate) use lower::Give;
+pub(crate) use pass::{Back, call};
 pub(crate) use pool::{Frame, PooledFrame};
 pub(crate) use traits::{Args, INDIRECT, Results, permissive};
 

@@ -92,14 +92,7 @@ unsafe impl<const N: usize> Lift for Args<N> {
         ty: InterfaceType,
         bytes: &[u8],
     ) -> Result<Self> {
-        // `bytes` is an (empty) part of memory at the parameters' offset.
-        let offset = bytes
-            .as_ptr()
-            .addr()
-            .checked_sub(cx.memory().as_ptr().addr());
-        let Some(offset) = offset else {
-            bail!("the parameters are not in the component's memory");
-        };
+        let offset = offset_in_memory(cx, bytes)?;
         let mut frame = PooledFrame::take();
         Lifter::new(cx, &mut frame).root_from_memory(ty, offset)?;
         Ok(Self(frame))
@@ -155,7 +148,19 @@ impl<const M: usize> Results<M> {
     }
 }
 
-fn check_count(found: usize, expected: usize, what: &str) -> Result<()> {
+/// Where `bytes` is, an (empty) part of the component's memory.
+pub(super) fn offset_in_memory(cx: &LiftContext<'_>, bytes: &[u8]) -> Result<usize> {
+    let offset = bytes
+        .as_ptr()
+        .addr()
+        .checked_sub(cx.memory().as_ptr().addr());
+    match offset {
+        Some(offset) => Ok(offset),
+        None => bail!("the values are not in the component's memory"),
+    }
+}
+
+pub(super) fn check_count(found: usize, expected: usize, what: &str) -> Result<()> {
     let count = |n| match n {
         INDIRECT => String::from("too many core values to pass but in memory"),
         n => format!("{n} core values"),

@@ -11,7 +11,9 @@
 //! extension's vtable by its id.
 
 mod buffer;
+pub mod foreign;
 mod future;
+mod guest;
 mod host;
 mod layout;
 mod lend;
@@ -24,6 +26,7 @@ mod waker;
 pub(crate) use buffer::NoRoom;
 pub use buffer::{Buffer, OutBuf};
 pub use future::{FutureV1, FutureVtableV1, PendingV1, WakerV1, WakerVtableV1};
+pub use guest::{GuestCallV1, GuestV1};
 pub use host::{
     ExtensionFn, HostV1, LEVEL_DEBUG, LEVEL_ERROR, LEVEL_INFO, LEVEL_TRACE, LEVEL_WARN, LogFieldV1,
     LogRecordV1, LogV1,
@@ -60,6 +63,9 @@ pub const EXT_STATE: &str = "wash.state/1";
 /// Extension of a host, too: the streams of components that a plugin has. A
 /// host without it passes none.
 pub const EXT_STREAM: &str = "wash.stream/1";
+/// Extension of a host: what components export, a [`GuestV1`].
+/// In a host without it a plugin cannot call components.
+pub const EXT_GUEST: &str = "wash.guest/1";
 /// Extension of a host: its log, a [`LogV1`].
 /// In a host without it a plugin's events are dropped.
 pub const EXT_LOG: &str = "wash.log/1";

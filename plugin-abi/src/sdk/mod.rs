@@ -3,6 +3,7 @@
 pub(crate) mod entry;
 pub(crate) mod export;
 pub(crate) mod function;
+pub(crate) mod guest;
 mod host;
 pub mod io;
 mod lend;
@@ -19,6 +20,7 @@ pub(crate) mod vtable;
 
 pub use anyhow::{self, Error, Result};
 pub use function::Call;
+pub use guest::{Component, GuestError};
 pub use plugin::Plugin;
 pub use resource::{Borrow, Own, ResourceType};
 pub use schema::ConfigSchema;

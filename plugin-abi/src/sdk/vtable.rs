@@ -6,7 +6,9 @@ use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
 
-use super::{ConfigSchema, Plugin, Result, io, log, panic, plugin, resource, runtime, state, task};
+use super::{
+    ConfigSchema, Plugin, Result, guest, io, log, panic, plugin, resource, runtime, state, task,
+};
 use crate::abi::{
     CallFn, CallV1, HostV1, OutBuf, PendingV1, PluginV1, ResourceV1, Slice, StateV1, Status,
 };
@@ -92,6 +94,7 @@ unsafe extern "C" fn create<P: Plugin>(
         unsafe {
             log::install(host);
             io::install(host);
+            guest::install(host);
         }
         panic::install_hook();
         let made = P::Config::from_json(config)
@@ -119,6 +122,7 @@ unsafe extern "C" fn destroy<P: Plugin>(plugin: *mut c_void) {
         drop(unsafe { Box::from_raw(plugin.cast::<P>()) });
         runtime::shut_down();
     });
+    guest::uninstall();
     io::uninstall();
     log::uninstall();
 }

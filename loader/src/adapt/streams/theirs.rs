@@ -131,6 +131,11 @@ impl Streams {
         });
     }
 
+    /// Whether the plugin has none.
+    pub(in super::super) fn is_empty(&self) -> bool {
+        self.all().streams.is_empty()
+    }
+
     fn get(&self, number: u32) -> Result<Arc<End>, StreamError> {
         let found = self.all().streams.get(&number).cloned();
         found.ok_or_else(|| {

@@ -27,11 +27,11 @@ pub(super) struct ServedFunction {
     pub(super) marker: Ident,
     kind: Kind,
     /// The method of the author's trait.
-    method: Ident,
-    docs: Option<String>,
+    pub(super) method: Ident,
+    pub(super) docs: Option<String>,
     /// Without `self`.
-    params: Vec<(String, Type)>,
-    result: Option<Type>,
+    pub(super) params: Vec<(String, Type)>,
+    pub(super) result: Option<Type>,
 }
 
 /// What a function belongs to.
@@ -82,19 +82,13 @@ impl Served {
 impl ServedFunction {
     fn new(interface: &str, function: &Function, options: &Options) -> Result<Self> {
         let kind = match function.kind {
-            FunctionKind::Freestanding => Kind::Free,
-            FunctionKind::Method(id) => Kind::Method(id),
-            FunctionKind::Static(id) => Kind::Static(id),
+            FunctionKind::Freestanding | FunctionKind::AsyncFreestanding => Kind::Free,
+            FunctionKind::Method(id) | FunctionKind::AsyncMethod(id) => Kind::Method(id),
+            FunctionKind::Static(id) | FunctionKind::AsyncStatic(id) => Kind::Static(id),
             FunctionKind::Constructor(id) => Kind::Constructor(id),
-            FunctionKind::AsyncFreestanding
-            | FunctionKind::AsyncMethod(_)
-            | FunctionKind::AsyncStatic(_) => {
-                return Err(error(format_args!(
-                    "`{interface}` has the `async func` `{}`: this version of bindgen! serves functions that are `func` in WIT (a plugin may still answer them later, see the option `async`)",
-                    function.name
-                )));
-            }
         };
+        // An `async func` of WIT always may answer later.
+        let is_async = function.kind.is_async() || options.is_async(interface, &function.name);
         let method = match kind {
             Kind::Constructor(_) => names::ident("new"),
             _ => snake(function.item_name()),
@@ -102,7 +96,7 @@ impl ServedFunction {
         let this = usize::from(matches!(kind, Kind::Method(_)));
         Ok(Self {
             name: function.name.clone(),
-            is_async: options.is_async(interface, &function.name),
+            is_async,
             marker: names::ident(&function.name.to_upper_camel_case()),
             kind,
             method,
@@ -162,7 +156,7 @@ impl Generator<'_> {
         })
     }
 
-    fn each<'f>(
+    pub(super) fn each<'f>(
         &self,
         served: &Served,
         functions: impl Iterator<Item = &'f ServedFunction>,
@@ -345,7 +339,11 @@ impl Generator<'_> {
         })
     }
 
-    fn result_type(&self, function: &ServedFunction, depth: usize) -> Result<TokenStream> {
+    pub(super) fn result_type(
+        &self,
+        function: &ServedFunction,
+        depth: usize,
+    ) -> Result<TokenStream> {
         match &function.result {
             Some(ty) => self.ty(ty, Mode::Owned, depth),
             None => Ok(quote!(())),

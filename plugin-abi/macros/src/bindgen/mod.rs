@@ -4,6 +4,7 @@
     reason = "an id is only looked up in the arena that it comes from; this runs in the compiler"
 )]
 
+mod calls;
 mod interface;
 mod io;
 mod names;
@@ -50,11 +51,14 @@ struct Generator<'a> {
     paths: BTreeMap<InterfaceId, Vec<String>>,
     /// The interfaces that the plugin serves, in the world's order.
     served: Vec<Served>,
+    /// The interfaces of components that the plugin calls.
+    called: Vec<Served>,
 }
 
 impl<'a> Generator<'a> {
     fn new(resolve: &'a Resolve, world: WorldId, options: &Options) -> Result<Self> {
         let mut paths = BTreeMap::new();
+        let mut called = Vec::new();
         for (key, item) in &lookup(resolve, world)?.imports {
             match item {
                 WorldItem::Interface { id, .. } => {
@@ -62,11 +66,6 @@ impl<'a> Generator<'a> {
                     if io::is_wasi_io(resolve, *id) {
                         paths.insert(*id, names::module(resolve, *id)?);
                         continue;
-                    }
-                    if let Some((function, _)) = resolve.interfaces[*id].functions.iter().next() {
-                        return Err(error(format_args!(
-                            "the world imports `{interface}`, which has functions such as `{function}`: this version of bindgen! can only serve interfaces (`export`), not call them"
-                        )));
                     }
                     let resource = resolve.interfaces[*id]
                         .types
@@ -78,10 +77,14 @@ impl<'a> Generator<'a> {
                         )));
                     }
                     paths.insert(*id, names::module(resolve, *id)?);
+                    if !resolve.interfaces[*id].functions.is_empty() {
+                        calls::check(resolve, *id)?;
+                        called.push(Served::new(resolve, *id, options)?);
+                    }
                 }
                 WorldItem::Function(function) => {
                     return Err(error(format_args!(
-                        "the world imports the function `{}`: this version of bindgen! can only serve interfaces (`export`), not call functions",
+                        "the world imports the function `{}` by itself: put it into an interface, as a component's exports are found by interface",
                         function.name
                     )));
                 }
@@ -123,6 +126,7 @@ impl<'a> Generator<'a> {
             world,
             paths,
             served,
+            called,
         })
     }
 
@@ -133,6 +137,9 @@ impl<'a> Generator<'a> {
             let mut body = self.types(*id)?;
             if let Some(served) = self.served.iter().find(|served| served.id == *id) {
                 body.extend(self.guest(served)?);
+            }
+            if let Some(called) = self.called.iter().find(|called| called.id == *id) {
+                body.extend(self.calls(called)?);
             }
             root.at(path).body.extend(body);
         }

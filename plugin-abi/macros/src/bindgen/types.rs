@@ -336,7 +336,7 @@ impl Generator<'_> {
     }
 
     /// Whether a value of the type may own a resource, and so cannot be cloned.
-    fn owns_resources(&self, ty: &Type) -> bool {
+    pub(super) fn owns_resources(&self, ty: &Type) -> bool {
         let Type::Id(id) = ty else { return false };
         let of = |ty: &Option<Type>| ty.as_ref().is_some_and(|ty| self.owns_resources(ty));
         match &self.resolve.types[*id].kind {
