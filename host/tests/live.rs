@@ -13,8 +13,10 @@ mod common;
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     net::SocketAddr,
     path::Path,
+    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -275,6 +277,49 @@ fn a_file_system_in_memory_does_as_well() {
 #[test]
 fn so_does_looking_every_second() {
     copied_slowly(&std::env::temp_dir(), &["--poll", "1"]);
+}
+
+#[test]
+fn thousands_of_events_are_one_look() {
+    let directory = Directory::new();
+    put(&directory, LIBRARY, "000000");
+    let (served, addr) = start(&directory, &[]);
+    let at = |name: &str| directory.path().join("plugins").join(name);
+    for number in 0..4000 {
+        let (file, other) = (at(&format!("{number}.tmp")), at(&format!("{number}.txt")));
+        fs::write(&file, "x").unwrap();
+        fs::rename(&file, &other).unwrap();
+        fs::remove_file(other).unwrap();
+    }
+    put(&directory, LIBRARY, "000001");
+    until("the update is not missed", || {
+        versions_at(addr).is_some_and(|seen| seen == ["000001"; 3])
+    });
+    assert_eq!(list(&directory)[0]["generation"], 2);
+    let (code, log) = served.terminate();
+    assert_eq!(code, 0, "{log}");
+}
+
+#[test]
+fn a_list_can_go_on() {
+    let directory = Directory::new();
+    put(&directory, LIBRARY, "000000");
+    let (served, _) = start(&directory, &[]);
+    let mut watching = Command::new(env!("CARGO_BIN_EXE_wash-host"))
+        .args(["plugin", "list", "--watch", "--json"])
+        .env("XDG_RUNTIME_DIR", directory.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    assert_eq!(next()["plugins"][0]["generation"], 1);
+    put(&directory, LIBRARY, "000001");
+    while next()["plugins"][0]["generation"] != 2 {}
+    let (code, log) = served.terminate();
+    assert_eq!(code, 0, "{log}");
+    // Its host is gone, and it says so.
+    assert_eq!(watching.wait().unwrap().code(), Some(74));
 }
 
 #[test]

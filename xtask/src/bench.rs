@@ -1,5 +1,5 @@
-//! Measurements, built with optimisations: `cargo xtask bench calls`, `… load`
-//! and `… http`.
+//! Measurements, built with optimisations: `cargo xtask bench calls`, `… load`,
+//! `… http` and `… updates`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,8 +12,9 @@ use crate::{cmd, files, guests};
 
 /// Built together whichever of them is run: alone each would need other
 /// features of what they share, and build wasmtime anew.
-const PACKAGES: [&str; 3] = ["benches", "bench-http", PLUGIN];
+const PACKAGES: [&str; 4] = ["benches", "bench-http", PLUGIN, VERSIONS];
 const PLUGIN: &str = "bench-plugin";
+const VERSIONS: &str = "versions-plugin";
 
 /// What a call to a loaded plugin costs, beside the same plugin compiled in.
 pub(crate) fn calls(workspace: &Workspace, args: &[String]) -> Result<()> {
@@ -28,7 +29,7 @@ pub(crate) fn calls(workspace: &Workspace, args: &[String]) -> Result<()> {
     cmd::echo(
         Command::new(program(&built, "benches")?)
             .arg("--plugin")
-            .arg(library(workspace, &built)?)
+            .arg(library(workspace, &built, PLUGIN)?)
             .arg("--json")
             .arg(json(workspace, name)?)
             .args(args),
@@ -40,7 +41,7 @@ pub(crate) fn load(workspace: &Workspace, args: &[String]) -> Result<()> {
     let built = build(workspace)?;
     cmd::echo(
         Command::new(program(&built, "bench-load")?)
-            .arg(library(workspace, &built)?)
+            .arg(library(workspace, &built, PLUGIN)?)
             .arg("--json")
             .arg(json(workspace, "load")?)
             .args(args),
@@ -55,6 +56,18 @@ pub(crate) fn http(workspace: &Workspace) -> Result<()> {
         Command::new(program(&built, "bench-http")?)
             .arg(guests::path(workspace, "http-hello"))
             .arg(json(workspace, "http")?),
+    )
+}
+
+/// What updating a plugin costs the requests that go through it.
+pub(crate) fn updates(workspace: &Workspace) -> Result<()> {
+    guests::build(workspace, &["versions-guest"])?;
+    let built = build(workspace)?;
+    cmd::echo(
+        Command::new(program(&built, "bench-updates")?)
+            .arg(library(workspace, &built, VERSIONS)?)
+            .arg(guests::path(workspace, "versions-guest"))
+            .arg(json(workspace, "updates")?),
     )
 }
 
@@ -76,12 +89,12 @@ fn program<'a>(built: &'a [Artifact], name: &str) -> Result<&'a Path> {
 }
 
 /// The plugin's library as it would be shipped: without what is for a debugger.
-fn library(workspace: &Workspace, built: &[Artifact]) -> Result<PathBuf> {
+fn library(workspace: &Workspace, built: &[Artifact], name: &str) -> Result<PathBuf> {
     let plugin = workspace
         .packages
         .iter()
-        .find(|package| package.name == PLUGIN)
-        .with_context(|| format!("{PLUGIN} is no package of this workspace"))?;
+        .find(|package| package.name == name)
+        .with_context(|| format!("{name} is no package of this workspace"))?;
     let library = artifacts::find(built, &plugin.manifest_path, std::env::consts::DLL_SUFFIX)?;
     let name = library.file_name().context("a library has a name")?;
     let stripped = folder(workspace)?.join(name);

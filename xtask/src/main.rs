@@ -100,6 +100,9 @@ enum Bench {
     /// Requests through the HTTP server, beside the least that serving a component takes; figures
     /// go to target/bench/http.json
     Http,
+    /// HTTP requests while a plugin that serves them is updated; to
+    /// target/bench/updates.json
+    Updates,
 }
 
 fn main() -> ExitCode {
@@ -133,6 +136,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Bench(Bench::Calls { args }) => bench::calls(&workspace, &args),
         Task::Bench(Bench::Load { args }) => bench::load(&workspace, &args),
         Task::Bench(Bench::Http) => bench::http(&workspace),
+        Task::Bench(Bench::Updates) => bench::updates(&workspace),
         Task::Foreign => foreign::build(&workspace),
     }
 }

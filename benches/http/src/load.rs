@@ -35,6 +35,11 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    /// How many requests.
+    pub(crate) fn requests(&self) -> usize {
+        self.requests
+    }
+
     /// Requests in a second.
     pub(crate) fn per_s(&self) -> f64 {
         self.requests as f64 / self.time.as_secs_f64()

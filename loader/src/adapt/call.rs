@@ -298,6 +298,8 @@ impl Target {
         if status == Status::OK_LENT {
             // SAFETY: the entry has written the buffer just now.
             frame.lent = unsafe { Lent::take(&frame.out) }.ok();
+            // It is read when this call, and so an update's wait for it, is over.
+            frame.lender = Some(Arc::clone(&self.instance) as _);
         }
         frame.lent.is_some()
     }

@@ -4,8 +4,10 @@
     reason = "a frame is moved out of its guard as that is dropped, without a check on every use"
 )]
 
+use std::any::Any;
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
+use std::sync::Arc;
 
 use wash_plugin_abi::abi::{Buffer, Lent};
 
@@ -30,6 +32,8 @@ pub(crate) struct Frame {
     pub(crate) handles: Vec<Handle>,
     /// What the plugin lends with the result.
     pub(crate) lent: Option<Lent>,
+    /// Keeps whoever lends it for as long.
+    pub(crate) lender: Option<Arc<dyn Any + Send + Sync>>,
     /// The next one in the pool.
     next: Option<Box<Frame>>,
 }
@@ -87,6 +91,7 @@ impl Drop for PooledFrame {
         frame.out.clear();
         frame.handles.clear();
         frame.lent = None;
+        frame.lender = None;
         if frame.args.capacity().max(frame.out.capacity()) > KEEP_BYTES
             || frame.handles.capacity() > KEEP_HANDLES
         {
