@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "the plugin's entry is a raw function")]
 
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
@@ -28,6 +28,8 @@ pub(super) struct Caller {
 
 /// A function of a plugin, ready to be called for a component.
 pub(super) struct Target {
+    /// For calls that wait for their answer.
+    this: Weak<Self>,
     instance: Arc<Instance>,
     entry: CallFn,
     /// As `namespace:package/interface@version`.
@@ -147,6 +149,7 @@ impl Target {
         let workload_id: Box<str> = caller.workload_id.as_str().into();
         let component_id: Box<str> = caller.component_id.as_str().into();
         Self {
+            this: Weak::new(),
             instance: Arc::clone(instance),
             entry,
             interface: interface.to_owned(),
@@ -168,6 +171,14 @@ impl Target {
             _workload_id: workload_id,
             _component_id: component_id,
         }
+    }
+
+    /// The same, to be called.
+    pub(super) fn shared(self) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            this: this.clone(),
+            ..self
+        })
     }
 
     /// Whether this plugin instance answers it.
@@ -223,11 +234,7 @@ impl Target {
     /// do. Whether it answers at once is found out here, before there is a
     /// future that would have to be polled, so with a waker that wakes nobody.
     #[inline]
-    pub(super) fn begin<const M: usize>(
-        self: &Arc<Self>,
-        mut frame: PooledFrame,
-        taken: Taken,
-    ) -> Begun<M> {
+    pub(super) fn begin<const M: usize>(&self, mut frame: PooledFrame, taken: Taken) -> Begun<M> {
         let started = self.now();
         let Frame { args, out, .. } = &mut *frame;
         let nobody = Context::from_waker(Waker::noop());
@@ -244,20 +251,22 @@ impl Target {
                 )
             })
         };
-        match future {
-            Some(future) => Begun::Running(Running {
-                future,
-                frame,
-                taken,
-                started,
-                target: Arc::clone(self),
-                _pending: Pending::new(&self.instance),
-            }),
-            None => {
-                self.count(Outcome::of(status), started);
-                Begun::Ended(self.outcome(status, frame, taken))
-            }
-        }
+        let Some(future) = future else {
+            self.count(Outcome::of(status), started);
+            return Begun::Ended(self.outcome(status, frame, taken));
+        };
+        // Only shared ones are linked.
+        let Some(target) = self.this.upgrade() else {
+            return Begun::Ended(Err(self.failed(Status::FAILED, &frame.out)));
+        };
+        Begun::Running(Running {
+            future,
+            frame,
+            taken,
+            started,
+            target,
+            _pending: Pending::new(&self.instance),
+        })
     }
 
     /// When a call begins, if that is wanted.

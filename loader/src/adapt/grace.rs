@@ -37,16 +37,15 @@ static PLACES: Mutex<Vec<&'static Place>> = Mutex::new(Vec::new());
 static HOMELESS: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    static MINE: Mine = Mine::claim();
+    /// This thread's place, once it has one: to be read without a check.
+    static MINE: Cell<Option<&'static Place>> = const { Cell::new(None) };
+    /// Gives the place back when the thread ends.
+    static KEEPER: Keeper = Keeper::claim();
 }
 
-/// This thread's place, and how many of its calls are inside of one another.
-struct Mine {
-    place: &'static Place,
-    depth: Cell<u32>,
-}
+struct Keeper(&'static Place);
 
-impl Mine {
+impl Keeper {
     fn claim() -> Self {
         let mut places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
         let free = places
@@ -63,71 +62,88 @@ impl Mine {
                 place
             }
         };
-        Self {
-            place,
-            depth: Cell::new(0),
-        }
-    }
-
-    fn step(&self, order: Ordering) {
-        // Nobody else writes it.
-        let steps = self.place.steps.load(Ordering::Relaxed);
-        self.place.steps.store(steps.wrapping_add(1), order);
+        Self(place)
     }
 }
 
-impl Drop for Mine {
+impl Drop for Keeper {
     fn drop(&mut self) {
-        self.place.is_taken.store(false, Ordering::Release);
+        // Calls that come even later have no place.
+        MINE.set(None);
+        self.0.is_taken.store(false, Ordering::Release);
     }
 }
 
 /// A call that is under way on this thread.
 #[derive(Debug)]
-pub(super) struct Entered {
-    has_place: bool,
+pub(super) struct Entered(
+    Kind,
     /// Not to be sent: the note is the thread's.
-    _thread: PhantomData<*const ()>,
+    PhantomData<*const ()>,
+);
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Noted(&'static Place),
+    /// Inside of another call, which is noted.
+    Inner,
+    Homeless,
 }
 
 /// Notes that a call begins.
+#[inline]
 pub(super) fn enter() -> Entered {
-    let noted = MINE.try_with(|mine| {
-        let depth = mine.depth.get();
-        mine.depth.set(depth + 1);
-        if depth == 0 {
-            mine.step(Ordering::Relaxed);
-        }
-    });
-    let has_place = noted.is_ok();
-    if !has_place {
-        HOMELESS.fetch_add(1, Ordering::SeqCst);
+    let Some(place) = MINE.get() else {
+        return enter_first();
+    };
+    note(place)
+}
+
+#[inline]
+fn note(place: &'static Place) -> Entered {
+    // Nobody else writes it.
+    let steps = place.steps.load(Ordering::Relaxed);
+    if steps % 2 == 1 {
+        return Entered(Kind::Inner, PhantomData);
     }
+    place.steps.store(steps.wrapping_add(1), Ordering::Relaxed);
     if HAS_BARRIER.load(Ordering::Relaxed) {
         compiler_fence(Ordering::SeqCst);
     } else {
         fence(Ordering::SeqCst);
     }
-    Entered {
-        has_place,
-        _thread: PhantomData,
+    Entered(Kind::Noted(place), PhantomData)
+}
+
+/// The thread has no place: not yet, or no more.
+#[cold]
+fn enter_first() -> Entered {
+    match KEEPER.try_with(|keeper| keeper.0) {
+        Ok(place) => {
+            MINE.set(Some(place));
+            note(place)
+        }
+        Err(_) => {
+            HOMELESS.fetch_add(1, Ordering::SeqCst);
+            fence(Ordering::SeqCst);
+            Entered(Kind::Homeless, PhantomData)
+        }
     }
 }
 
 impl Drop for Entered {
+    #[inline]
     fn drop(&mut self) {
-        if !self.has_place {
-            HOMELESS.fetch_sub(1, Ordering::SeqCst);
-            return;
-        }
-        // It had a place when it began, and the thread's end comes after this.
-        let _ = MINE.try_with(|mine| {
-            let depth = mine.depth.get() - 1;
-            mine.depth.set(depth);
-            if depth == 0 {
-                mine.step(Ordering::Release);
+        match self.0 {
+            Kind::Noted(place) => {
+                let steps = place.steps.load(Ordering::Relaxed);
+                place.steps.store(steps.wrapping_add(1), Ordering::Release);
             }
-        });
+            Kind::Inner => {}
+            Kind::Homeless => {
+                HOMELESS.fetch_sub(1, Ordering::SeqCst);
+            }
+        }
     }
 }
 

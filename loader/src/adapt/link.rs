@@ -176,8 +176,8 @@ fn wrap<const N: usize, const M: usize>(
                     let (begun, loans) = store.with(|mut store| {
                         let call = grace::enter();
                         let store = store.data_mut();
-                        let target = older(&switch, &call, store, &frame.handles)
-                            .unwrap_or_else(|| switch.shared(&call));
+                        let older = older(&switch, &call, store, &frame.handles);
+                        let target = older.as_deref().unwrap_or_else(|| switch.current(&call));
                         let mut taken = target.resolve(store, &mut frame)?;
                         let loans = taken.loans();
                         let begun = target.begin::<M>(frame, taken);
@@ -197,8 +197,8 @@ fn wrap<const N: usize, const M: usize>(
             &function.name,
             move |mut store: StoreContextMut<'_, SharedCtx>, Args::<N>(mut frame)| {
                 let call = grace::enter();
-                let target = older(&switch, &call, store.data(), &frame.handles)
-                    .unwrap_or_else(|| switch.shared(&call));
+                let older = older(&switch, &call, store.data(), &frame.handles);
+                let target = older.as_deref().unwrap_or_else(|| switch.current(&call));
                 let mut taken = match target.resolve(store.data_mut(), &mut frame) {
                     Ok(taken) => taken,
                     Err(error) => return Box::new(ready(Err(error))),
@@ -237,6 +237,7 @@ fn wrap<const N: usize, const M: usize>(
 
 /// The target of an earlier generation, if a resource among the arguments is
 /// of one.
+#[inline]
 fn older(
     switch: &Switch,
     call: &Entered,

@@ -79,7 +79,11 @@ pub(super) fn define(
 /// it lends. Dropped, those that were given are dropped in the plugin, unless
 /// it took them.
 #[derive(Debug, Default)]
-pub(super) struct Taken {
+pub(super) struct Taken(Option<Box<Held>>);
+
+/// Most calls have no resources, and should not pay for them.
+#[derive(Debug, Default)]
+struct Held {
     resources: Vec<Given>,
     /// The numbers of streams that were given, and whose they are.
     streams: Vec<u32>,
@@ -90,18 +94,26 @@ pub(super) struct Taken {
 impl Taken {
     /// The plugin has them now.
     #[inline]
-    pub(super) fn by_plugin(mut self) {
-        for given in &mut self.resources {
-            given.number = None;
+    pub(super) fn by_plugin(self) {
+        if let Some(mut held) = self.0 {
+            for given in &mut held.resources {
+                given.number = None;
+            }
+            held.streams.clear();
         }
-        self.streams.clear();
     }
 
     /// What has to be given back when the call has ended, however it ends.
+    #[inline]
     pub(super) fn loans(&mut self) -> Loans {
-        std::mem::take(&mut self.loans)
+        match &mut self.0 {
+            None => Loans::default(),
+            Some(held) => std::mem::take(&mut held.loans),
+        }
     }
+}
 
+impl Held {
     /// Takes a stream from the component: its number in the plugin.
     fn stream(
         &mut self,
@@ -122,7 +134,7 @@ impl Taken {
     }
 }
 
-impl Drop for Taken {
+impl Drop for Held {
     fn drop(&mut self) {
         if let Some(plugin) = &self.plugin {
             for number in &self.streams {
@@ -141,7 +153,7 @@ pub(super) fn resolve(
     handles: &[Handle],
     workload: u64,
 ) -> Result<Taken> {
-    let mut taken = Taken::default();
+    let mut taken = Box::<Held>::default();
     for handle in handles {
         let number = if let Some(kind) = Kind::of(handle.ty) {
             Some(taken.stream(store, callee, kind, handle, workload)?)
@@ -165,7 +177,7 @@ pub(super) fn resolve(
             .map(|room| *room = number.to_le_bytes())
             .ok_or_else(|| format_err!("a resource lies outside of its call's buffer"))?;
     }
-    Ok(taken)
+    Ok(Taken(Some(taken)))
 }
 
 /// The plugin instance that has the first of these resources.

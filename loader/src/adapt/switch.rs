@@ -23,27 +23,17 @@ pub(super) struct Switch {
 impl Switch {
     pub(super) fn new(target: Target) -> Self {
         Self {
-            current: AtomicPtr::new(Arc::into_raw(Arc::new(target)).cast_mut()),
+            current: AtomicPtr::new(Arc::into_raw(target.shared()).cast_mut()),
             older: Mutex::default(),
         }
     }
 
     /// The target for a call that has begun.
+    #[inline]
     pub(super) fn current<'a>(&'a self, _call: &'a Entered) -> &'a Target {
         // SAFETY: it is freed by `forget` only, whose caller has waited for all
         // calls that had begun by the time it was replaced.
         unsafe { &*self.current.load(Ordering::Acquire) }
-    }
-
-    /// The same, for as long as one likes.
-    pub(super) fn shared(&self, _call: &Entered) -> Arc<Target> {
-        let current = self.current.load(Ordering::Acquire);
-        // SAFETY: it comes from `Arc::into_raw`, and is alive during the call,
-        // as in `current`.
-        unsafe {
-            Arc::increment_strong_count(current);
-            Arc::from_raw(current)
-        }
     }
 
     /// The target of an earlier generation, where one has this instance.
@@ -55,7 +45,7 @@ impl Switch {
 
     /// Makes another target the current one.
     pub(super) fn to(&self, target: Target) {
-        let new = Arc::into_raw(Arc::new(target)).cast_mut();
+        let new = Arc::into_raw(target.shared()).cast_mut();
         let old = self.current.swap(new, Ordering::SeqCst);
         // SAFETY: it came from `Arc::into_raw`, and nobody else takes it.
         self.lock().push(unsafe { Arc::from_raw(old) });

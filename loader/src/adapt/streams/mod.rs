@@ -87,25 +87,41 @@ pub(super) fn take(
 /// The streams that a component lends for a call. Dropped before they are given
 /// back, because the call is given up, they are dropped too: their store goes.
 #[derive(Debug, Default)]
-pub(super) struct Loans {
-    plugin: Option<Arc<Instance>>,
+pub(super) struct Loans(Option<Box<Lending>>);
+
+/// Most calls lend nothing, and should not pay for it.
+#[derive(Debug)]
+struct Lending {
+    plugin: Arc<Instance>,
     /// The number that the plugin knows, and the place in the table.
     streams: Vec<(u32, u32)>,
 }
 
 impl Loans {
     pub(super) fn add(&mut self, plugin: &Arc<Instance>, number: u32, rep: u32) {
-        self.plugin.get_or_insert_with(|| Arc::clone(plugin));
-        self.streams.push((number, rep));
+        let lending = self.0.get_or_insert_with(|| {
+            Box::new(Lending {
+                plugin: Arc::clone(plugin),
+                streams: Vec::new(),
+            })
+        });
+        lending.streams.push((number, rep));
     }
 
     /// Puts them back where they were.
-    pub(super) fn give_back(mut self, store: &mut SharedCtx) -> Result<()> {
-        let Some(plugin) = self.plugin.take() else {
-            return Ok(());
-        };
+    #[inline]
+    pub(super) fn give_back(self, store: &mut SharedCtx) -> Result<()> {
+        match self.0 {
+            None => Ok(()),
+            Some(lending) => lending.give_back(store),
+        }
+    }
+}
+
+impl Lending {
+    fn give_back(mut self: Box<Self>, store: &mut SharedCtx) -> Result<()> {
         for (number, rep) in std::mem::take(&mut self.streams) {
-            match plugin.host().streams.take(number) {
+            match self.plugin.host().streams.take(number) {
                 Some(Stream::Input(stream)) => {
                     *store.table.get_mut(&Resource::new_borrow(rep))? = stream;
                 }
@@ -120,12 +136,10 @@ impl Loans {
     }
 }
 
-impl Drop for Loans {
+impl Drop for Lending {
     fn drop(&mut self) {
-        if let Some(plugin) = &self.plugin {
-            for (number, _) in &self.streams {
-                plugin.host().streams.take(*number);
-            }
+        for (number, _) in &self.streams {
+            self.plugin.host().streams.take(*number);
         }
     }
 }
