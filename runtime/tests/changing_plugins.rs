@@ -5,7 +5,6 @@ mod common;
 use std::sync::Arc;
 
 use common::{
-    builder,
     guests::IMPORTS_A,
     recorder::{Act, Log, Recorder},
     start, status, stop, workload,
@@ -16,7 +15,7 @@ const A: &str = "demo:a/one@0.1.0";
 
 async fn host() -> Arc<Host> {
     let none: [Arc<dyn HostPlugin>; 0] = [];
-    builder(none).build().unwrap().start().await.unwrap()
+    common::host(none).await
 }
 
 async fn starts(host: &Host, id: &str) -> WorkloadState {

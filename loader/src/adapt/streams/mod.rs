@@ -113,13 +113,13 @@ impl Loans {
     pub(super) fn give_back(self, store: &mut SharedCtx) -> Result<()> {
         match self.0 {
             None => Ok(()),
-            Some(lending) => lending.give_back(store),
+            Some(mut lending) => lending.give_back(store),
         }
     }
 }
 
 impl Lending {
-    fn give_back(mut self: Box<Self>, store: &mut SharedCtx) -> Result<()> {
+    fn give_back(&mut self, store: &mut SharedCtx) -> Result<()> {
         for (number, rep) in std::mem::take(&mut self.streams) {
             match self.plugin.host().streams.take(number) {
                 Some(Stream::Input(stream)) => {
