@@ -286,8 +286,8 @@ pub(crate) fn status(host: &Running, json: bool) -> Result<u8> {
     let status: HostStatus = host.ask(&Request::Status)?;
     show(&status, json, || {
         format!(
-            "{} ({}), version {}, process {}, since {}\nHTTP: {}\n{} plugins, {} workloads, {} \
-             components",
+            "{} ({}), version {}, process {}, since {}\nHTTP: {}\nplugins: {}\nworkloads: {}\n\
+             components: {}",
             status.name,
             status.id,
             status.version,
