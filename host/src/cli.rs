@@ -112,7 +112,7 @@ pub(crate) struct Run {
 #[derive(Args, Debug)]
 pub(crate) struct Live {
     /// Follow the plugin directories: load what comes, update what changes,
-    /// retire what goes
+    /// retire what goes; runs until it is told to stop
     #[arg(long)]
     pub(crate) watch: bool,
 

@@ -417,6 +417,9 @@ fn a_plugin_is_switched_off_and_on() {
     until("it is stopped", || {
         list(&directory)[0]["generations"] == serde_json::json!([])
     });
+    // Once more changes nothing.
+    let run = directory.run(&["plugin", "disable", "versions-plugin"]);
+    assert_eq!(run.code, 0, "{}", run.err);
     assert_eq!(state(), "disabled");
     let run = directory.run(&["plugin", "enable", "versions-plugin"]);
     assert_eq!(run.out, "versions-plugin 0.1.0 was added\n", "{}", run.err);

@@ -7,8 +7,7 @@
     reason = "a test of a raw entry point, and an allocator that counts"
 )]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod counting;
 
 use wash_plugin_abi::abi::{Buffer, CallContextV1, CallContextV1Flags, FLAG_LEND, Slice, Status};
 use wash_plugin_abi::{Call, Plugin, Result};
@@ -42,30 +41,6 @@ impl bindings::exports::test::scalars::scalars::Guest for Adder {
     }
 }
 
-thread_local! {
-    static COUNT: Cell<u32> = const { Cell::new(0) };
-}
-
-/// Counts what this thread allocates.
-struct Counting;
-
-// SAFETY: it does what the system's allocator does.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.set(COUNT.get() + 1);
-        // SAFETY: the caller's promise is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 fn call(function: usize, args: &Buffer, out: &mut Buffer) -> Status {
     let context = CallContextV1Flags {
         context: CallContextV1 {
@@ -97,18 +72,18 @@ fn a_call_with_scalars_allocates_nothing() {
     out.extend_zeros(64).unwrap();
     let mut args = Buffer::new();
     args.extend(&[1, 0, 0, 0, 2, 0, 0, 0]).unwrap();
-    let before = COUNT.get();
+    let before = counting::COUNT.get();
     for _ in 0..1000 {
         assert_eq!(call(0, &args, &mut out), Status::OK);
     }
-    assert_eq!(COUNT.get() - before, 0);
+    assert_eq!(counting::COUNT.get() - before, 0);
     assert_eq!(out.as_slice(), [3, 0, 0, 0]);
 
     // That something is counted at all: the author's string is.
     let mut args = Buffer::new();
     args.extend(b"\x08\0\0\0\x02\0\0\0hi").unwrap();
-    let before = COUNT.get();
+    let before = counting::COUNT.get();
     assert_eq!(call(1, &args, &mut out), Status::OK);
-    assert_eq!(COUNT.get() - before, 1);
+    assert_eq!(counting::COUNT.get() - before, 1);
     assert_eq!(out.as_slice(), b"\x08\0\0\0\x02\0\0\0hi");
 }

@@ -9,8 +9,9 @@
     reason = "tests, and an allocator that counts"
 )]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "../../plugin-abi/tests/counting/mod.rs"]
+mod counting;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -21,30 +22,6 @@ use wash_runtime::plugin::{HostPlugin, WitInterfaces};
 use wash_runtime::wasmtime::StoreContextMut;
 use wash_runtime::wasmtime::component::Val;
 use wash_runtime::wit::{WitInterface, WitWorld};
-
-thread_local! {
-    static COUNT: Cell<u32> = const { Cell::new(0) };
-}
-
-/// Counts what this thread allocates.
-struct Counting;
-
-// SAFETY: it does what the system's allocator does.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.set(COUNT.get() + 1);
-        // SAFETY: the caller's promise is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const NEEDS: &str = "test:bench/calls,calls-async@0.1.0";
 
@@ -93,9 +70,9 @@ fn allocations(builder: Builder) -> u32 {
             let run = guest.func("test:bench/cases@0.1.0", "run").unwrap();
             let mut count = async |times| {
                 let args = [string("add"), Val::U32(times), Val::U32(0)];
-                let before = COUNT.get();
+                let before = counting::COUNT.get();
                 guest.call(run, &args).await.unwrap();
-                COUNT.get() - before
+                counting::COUNT.get() - before
             };
             // The first calls make what is used again.
             count(10).await;

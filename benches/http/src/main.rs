@@ -4,27 +4,21 @@
 //! Both run on one engine, and take turns. Called as
 //! `bench-http GUEST.wasm RESULTS.json`; `cargo xtask bench http` does that.
 
+mod host;
 #[allow(dead_code, reason = "a part of it is the other bench's")]
 mod load;
 mod report;
 
-use std::{
-    collections::HashMap, convert::Infallible, net::SocketAddr, path::PathBuf, sync::Arc,
-    time::Duration,
-};
+use std::{convert::Infallible, net::SocketAddr, path::PathBuf, time::Duration};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use tokio::{net::TcpListener, runtime::Runtime, task::JoinHandle};
 use wash_runtime::{
     engine::Engine,
-    host::{
-        Host, HostApi,
-        http::{DevRouter, Ingress},
-    },
-    types::{Component, Workload, WorkloadStartRequest, WorkloadState},
+    host::Host,
     wasmtime::{
         Store,
         component::{Component as Compiled, Linker, ResourceTable},
@@ -39,7 +33,6 @@ use wash_runtime::{
             body::HyperOutgoingBody,
         },
     },
-    wit::WitInterface,
 };
 
 use crate::{
@@ -76,7 +69,12 @@ fn main() -> anyhow::Result<()> {
         ("hello, warm instances beside fresh ones", 16),
     ] {
         let (floor, floor_addr) = server.block_on(floor(&engine, &guest))?;
-        let (host, host_addr) = server.block_on(host(&engine, &guest, pool_size))?;
+        let (host, host_addr) = server.block_on(host::start(
+            Host::builder().with_engine(engine.clone()),
+            guest.clone(),
+            pool_size,
+            &["wasi:http/incoming-handler"],
+        ))?;
         let (mut host_loads, mut floor_loads) = (Vec::new(), Vec::new());
         for round in 0..=ROUNDS {
             let floor_load = client.block_on(load::press(floor_addr, PLAN))?;
@@ -97,46 +95,6 @@ fn main() -> anyhow::Result<()> {
 
 fn show(host: &Load, floor: &Load) -> String {
     format!("host {:.0}/s, floor {:.0}/s", host.per_s(), floor.per_s())
-}
-
-async fn host(
-    engine: &Engine,
-    guest: &Bytes,
-    pool_size: i32,
-) -> anyhow::Result<(Arc<Host>, SocketAddr)> {
-    let ingress = Ingress::new(DevRouter::new(), ([127, 0, 0, 1], 0).into()).await?;
-    let addr = ingress.addr();
-    let host = Host::builder()
-        .with_engine(engine.clone())
-        .with_http_handler(Arc::new(ingress))
-        .build()?
-        .start()
-        .await?;
-    let component = Component {
-        name: "hello".to_owned(),
-        bytes: guest.clone(),
-        pool_size,
-        ..Default::default()
-    };
-    let request = WorkloadStartRequest {
-        workload_id: "bench".to_owned(),
-        workload: Workload {
-            namespace: "bench".to_owned(),
-            name: "bench".to_owned(),
-            annotations: HashMap::new(),
-            service: None,
-            components: vec![component],
-            host_interfaces: vec![WitInterface::from("wasi:http/incoming-handler")],
-            volumes: Vec::new(),
-        },
-    };
-    let status = host.workload_start(request).await?.workload_status;
-    ensure!(
-        status.workload_state == WorkloadState::Running,
-        "{}",
-        status.message
-    );
-    Ok((host, addr))
 }
 
 /// The least that a server needs.

@@ -5,30 +5,23 @@
 //! in turns. Called as `bench-updates PLUGIN GUEST.wasm RESULTS.json`;
 //! `cargo xtask bench updates` does that.
 
+mod host;
 #[allow(dead_code, reason = "a part of it is the other bench's")]
 mod load;
 
 use std::{
-    collections::HashMap,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use load::{Load, Plan};
 use serde::Serialize;
 use tokio::runtime::Runtime;
 use wash_plugin_loader::{LoadedPlugin, Scan, UpdateOptions, admit, library};
-use wash_runtime::{
-    host::{
-        Host, HostApi,
-        http::{DevRouter, Ingress},
-    },
-    types::{Component, Workload, WorkloadStartRequest, WorkloadState},
-    wit::WitInterface,
-};
+use wash_runtime::host::Host;
 
 const ROUNDS: usize = 10;
 /// So many in each round, one after the other.
@@ -69,7 +62,10 @@ fn main() -> anyhow::Result<()> {
     let client = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let (host, plugin, addr) = server.block_on(start(&bytes, guest))?;
+    let plugin = LoadedPlugin::new(load_version(&bytes, 0)?, serde_json::json!({}));
+    let builder = Host::builder().with_plugin(Arc::clone(&plugin) as _)?;
+    let interfaces = ["wasi:http/incoming-handler", "test:versions/stamps@0.1.0"];
+    let (host, addr) = server.block_on(host::start(builder, guest.into(), 0, &interfaces))?;
     client.block_on(load::press(addr, PLAN))?;
 
     let mut version = 0;
@@ -110,49 +106,6 @@ fn main() -> anyhow::Result<()> {
     fs::write(&results, &text).with_context(|| format!("cannot write {}", results.display()))?;
     println!("{text}");
     server.block_on(host.stop())
-}
-
-/// A host whose only workload is served by the plugin.
-async fn start(
-    bytes: &[u8],
-    guest: Vec<u8>,
-) -> anyhow::Result<(Arc<Host>, Arc<LoadedPlugin>, std::net::SocketAddr)> {
-    let plugin = LoadedPlugin::new(load_version(bytes, 0)?, serde_json::json!({}));
-    let ingress = Ingress::new(DevRouter::new(), ([127, 0, 0, 1], 0).into()).await?;
-    let addr = ingress.addr();
-    let host = Host::builder()
-        .with_http_handler(Arc::new(ingress))
-        .with_plugin(Arc::clone(&plugin) as _)?
-        .build()?
-        .start()
-        .await?;
-    let component = Component {
-        name: "guest".to_owned(),
-        bytes: guest.into(),
-        ..Default::default()
-    };
-    let request = WorkloadStartRequest {
-        workload_id: "bench".to_owned(),
-        workload: Workload {
-            namespace: "bench".to_owned(),
-            name: "bench".to_owned(),
-            annotations: HashMap::new(),
-            service: None,
-            components: vec![component],
-            host_interfaces: vec![
-                WitInterface::from("wasi:http/incoming-handler"),
-                WitInterface::from("test:versions/stamps@0.1.0"),
-            ],
-            volumes: Vec::new(),
-        },
-    };
-    let status = host.workload_start(request).await?.workload_status;
-    ensure!(
-        status.workload_state == WorkloadState::Running,
-        "{}",
-        status.message
-    );
-    Ok((host, plugin, addr))
 }
 
 /// Updates the plugin over the time of a round.

@@ -63,8 +63,9 @@ pub(super) enum Begun<const M: usize> {
 
 /// A call that the plugin has not answered yet. Dropped, it is cancelled.
 pub(super) struct Running {
-    /// Dropped first, as it borrows from what stands below.
-    future: PluginFuture,
+    /// Dropped first, as it borrows from what stands below. `None` once the
+    /// plugin has answered.
+    future: Option<PluginFuture>,
     frame: PooledFrame,
     taken: Taken,
     started: Option<Instant>,
@@ -75,14 +76,18 @@ pub(super) struct Running {
 impl Running {
     /// Waits for the answer.
     pub(super) async fn end<const M: usize>(mut self) -> Result<Results<M>, CallError> {
-        let status = poll_fn(|cx| match self.future.poll(cx, &mut self.frame.out) {
-            Status::PENDING => Poll::Pending,
-            ended => Poll::Ready(ended),
+        let status = poll_fn(|cx| match &mut self.future {
+            Some(future) => match future.poll(cx, &mut self.frame.out) {
+                Status::PENDING => Poll::Pending,
+                ended => Poll::Ready(ended),
+            },
+            None => Poll::Ready(Status::FAILED),
         })
         .await;
+        // It may look at the arguments until it is dropped, so before they go.
+        self.future = None;
         self.target.count(Outcome::of(status), self.started.take());
         let taken = std::mem::take(&mut self.taken);
-        // The future is done, but its memory stays until it is dropped.
         let frame = std::mem::replace(&mut self.frame, PooledFrame::take());
         self.target.outcome(status, frame, taken)
     }
@@ -260,7 +265,7 @@ impl Target {
             return Begun::Ended(Err(self.failed(Status::FAILED, &frame.out)));
         };
         Begun::Running(Running {
-            future,
+            future: Some(future),
             frame,
             taken,
             started,

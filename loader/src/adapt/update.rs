@@ -263,33 +263,33 @@ impl LoadedPlugin {
 
     /// Waits until nothing needs a generation any more, and ends it.
     async fn drain(self: Arc<Self>, generation: Arc<Generation>, limit: Duration) {
-        let mut unused_since = None;
-        loop {
-            tokio::time::sleep(PAUSE).await;
+        while !self.bound.served_by(&generation).is_empty() {
             if self.is_ended() {
                 // The host's stop has ended it.
                 return;
             }
-            if !self.bound.served_by(&generation).is_empty() {
-                continue;
+            tokio::time::sleep(PAUSE).await;
+        }
+        let unused_since = Instant::now();
+        // After that, each call that went to it has ended, or is counted; and
+        // whatever resource it made is.
+        let has_passed = tokio::time::timeout(limit, grace::passed()).await.is_ok();
+        while !(has_passed && generation.is_idle()) {
+            if self.is_ended() {
+                return;
             }
-            let since = *unused_since.get_or_insert_with(Instant::now);
-            if generation.is_idle() {
-                break;
-            }
-            if since.elapsed() >= limit {
-                let status = generation.instance.live_resources();
+            if unused_since.elapsed() >= limit {
                 tracing::warn!(
                     plugin = self.id,
                     generation = generation.number,
-                    resources = status,
+                    resources = generation.instance.live_resources(),
                     calls = generation.instance.pending_calls(),
                     "the version before is stopped, although components still use it"
                 );
                 break;
             }
+            tokio::time::sleep(PAUSE).await;
         }
-        let has_passed = tokio::time::timeout(limit, grace::passed()).await.is_ok();
         if has_passed {
             // SAFETY: the grace period began after the last workload was
             // switched away from it, and nothing is ever switched back.

@@ -3,7 +3,7 @@
 
 use wash_runtime::wasmtime::component::__internal::{ComponentTypes, InterfaceType};
 
-use super::{align_to, layout};
+use super::placed;
 
 /// As many places as most records have; an element with more is walked whole.
 const MAX: usize = 8;
@@ -67,16 +67,7 @@ impl Fixups {
         at: usize,
         plain: fn(&InterfaceType) -> bool,
     ) -> bool {
-        let mut end = 0;
-        for ty in fields {
-            let (size, align) = layout(types, &ty);
-            end = align_to(end, align);
-            if !self.add(types, ty, at + end, plain) {
-                return false;
-            }
-            end += size;
-        }
-        true
+        placed(types, fields).all(|(place, ty)| self.add(types, ty, at + place, plain))
     }
 
     fn push(&mut self, at: usize, ty: InterfaceType) -> bool {

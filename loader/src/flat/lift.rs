@@ -9,7 +9,9 @@ use wash_runtime::wasmtime::component::ResourceType;
 use wash_runtime::wasmtime::{Result, ValRaw, bail, ensure, error::format_err};
 
 use super::fixups::{Fixups, is_number};
-use super::{Frame, align_to, array, is_aligned, layout, lower, pair, pair_bytes, slice, strings};
+use super::{
+    Frame, align_to, array, is_aligned, layout, lower, pair, pair_bytes, placed, slice, strings,
+};
 
 /// Bytes of strings that may be copied before they are charged.
 const CREDIT: usize = 64 * 1024;
@@ -289,14 +291,10 @@ impl<'a, 'b, 'cx> Lifter<'a, 'b, 'cx> {
         src: usize,
         dst: usize,
     ) -> Result<()> {
-        let mut end = 0;
-        for ty in fields {
-            let (size, align) = layout(self.types, &ty);
-            end = align_to(end, align);
+        for (at, ty) in placed(self.types, fields) {
             if !is_plain(&ty) {
-                self.fix(ty, src + end, dst + end)?;
+                self.fix(ty, src + at, dst + at)?;
             }
-            end += size;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use wash_runtime::wasmtime::{Result, ValRaw, bail, ensure, error::format_err};
 
 use super::fixups::{Fixups, is_number};
 use super::lift::describe;
-use super::{Frame, align_to, array, layout, pair, pair_bytes, slice};
+use super::{Frame, array, layout, pair, pair_bytes, placed, slice};
 
 /// Keeps a plugin's resource for a store, and returns what stands for it there.
 pub(crate) trait Give: Send + Sync {
@@ -149,14 +149,10 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
         src: usize,
         dst: usize,
     ) -> Result<()> {
-        let mut end = 0;
-        for ty in fields {
-            let (size, align) = layout(self.types, &ty);
-            end = align_to(end, align);
+        for (at, ty) in placed(self.types, fields) {
             if !is_number(&ty) {
-                self.fix(ty, src + end, dst + end)?;
+                self.fix(ty, src + at, dst + at)?;
             }
-            end += size;
         }
         Ok(())
     }

@@ -72,6 +72,21 @@ fn is_aligned(offset: usize, align: usize) -> bool {
     offset & (align - 1) == 0
 }
 
+/// The fields of a record or tuple, each with its offset.
+#[inline]
+fn placed(
+    types: &ComponentTypes,
+    fields: impl Iterator<Item = InterfaceType>,
+) -> impl Iterator<Item = (usize, InterfaceType)> {
+    let mut end = 0;
+    fields.map(move |ty| {
+        let (size, align) = layout(types, &ty);
+        let at = align_to(end, align);
+        end = at + size;
+        (at, ty)
+    })
+}
+
 /// The `len` bytes of `bytes` at offset `at`.
 #[inline]
 fn slice(bytes: &[u8], at: usize, len: usize) -> Result<&[u8]> {

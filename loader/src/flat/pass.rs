@@ -19,7 +19,7 @@ use super::lift::{Lifter, describe};
 use super::lower::{self, Lowerer, flat};
 use super::pool::Frame;
 use super::traits::{check_count, offset_in_memory};
-use super::{align_to, layout, pair, slice};
+use super::{pair, placed, slice};
 
 /// How a function's result comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,12 +246,8 @@ impl<T: 'static> Lowerer<'_, '_, T> {
         src: usize,
         dst: &mut IterMut<'_, ValRaw>,
     ) -> Result<()> {
-        let mut end = 0;
-        for ty in fields {
-            let (size, align) = layout(self.types, &ty);
-            end = align_to(end, align);
-            self.values(ty, src + end, dst)?;
-            end += size;
+        for (at, ty) in placed(self.types, fields) {
+            self.values(ty, src + at, dst)?;
         }
         Ok(())
     }

@@ -51,7 +51,7 @@ impl LivePlugins {
         };
         self.table().rejected.retain(|path, _| !is_gone(path));
         for rejection in scan.rejections {
-            done.changes.extend(self.rejected(&rejection));
+            done.changes.extend(self.rejected(&[rejection]));
         }
 
         let paths = scan.candidates.iter().map(|c| c.path().to_owned());
@@ -76,7 +76,7 @@ impl LivePlugins {
             work.files.done(&path, fingerprint);
             match inspected {
                 Ok(plugin) => found.push(plugin),
-                Err(rejection) => done.changes.extend(self.rejected(&rejection)),
+                Err(rejection) => done.changes.extend(self.rejected(&[rejection])),
             }
         }
 
@@ -195,17 +195,18 @@ impl LivePlugins {
                 free.push(plugin);
                 continue;
             }
-            for cause in causes {
-                let rejection = plugin.reject(Stage::Admit, cause);
-                done.changes.extend(self.rejected(&rejection));
-            }
+            let rejections: Vec<Rejection> = causes
+                .into_iter()
+                .map(|cause| plugin.reject(Stage::Admit, cause))
+                .collect();
+            done.changes.extend(self.rejected(&rejections));
         }
         let Admission {
             admitted,
             rejections,
         } = admit(free, self.loader.reserved());
-        for rejection in rejections {
-            done.changes.extend(self.rejected(&rejection));
+        for of_one_file in rejections.chunk_by(|a, b| a.path() == b.path()) {
+            done.changes.extend(self.rejected(of_one_file));
         }
         admitted
     }
@@ -315,10 +316,16 @@ impl LivePlugins {
         }
     }
 
-    /// Reports a rejection, unless it is known.
-    fn rejected(&self, rejection: &Rejection) -> Option<Change> {
-        let reason = rejection.cause().to_string();
+    /// Reports what is wrong with a file, unless it is known.
+    fn rejected(&self, rejections: &[Rejection]) -> Option<Change> {
+        let rejection = rejections.first()?;
         let path = rejection.path();
+        let all = |of: fn(&Rejection) -> String| {
+            let mut texts: Vec<String> = rejections.iter().map(of).collect();
+            texts.dedup();
+            texts.join("; ")
+        };
+        let reason = all(|rejection| rejection.cause().to_string());
         {
             let mut table = self.table();
             let holder = table.plugins.values_mut().find(|entry| entry.path == path);
@@ -326,7 +333,7 @@ impl LivePlugins {
                 // Its plugin goes on.
                 Some(entry) => entry.reason.replace(reason.clone()),
                 None => {
-                    let status = PluginStatus::rejected(rejection);
+                    let status = PluginStatus::rejected(rejection).because(&reason);
                     let before = table.rejected.insert(path.to_owned(), status);
                     before.and_then(|before| before.reason)
                 }
@@ -335,7 +342,7 @@ impl LivePlugins {
                 return None;
             }
         }
-        let hint = rejection.hint();
+        let hint = all(Rejection::hint);
         tracing::warn!(
             path = %path.display(),
             id = rejection.id(),

@@ -51,7 +51,7 @@ impl LivePlugins {
     pub async fn disable(self: &Arc<Self>, id: &str, force: bool) -> Result<(), UnknownPlugin> {
         let _work = self.work.lock().await;
         self.check_known(id)?;
-        self.table().disabled.insert(id.to_owned(), None);
+        self.table().disabled.entry(id.to_owned()).or_default();
         self.retire(id, force);
         Ok(())
     }

@@ -61,13 +61,15 @@ impl LivePlugins {
             }
             tokio::select! {
                 () = tokio::time::sleep(again) => {}
-                told = is_told.recv(), if directories.is_some() => {
-                    if told.is_some() {
+                told = is_told.recv(), if directories.is_some() => match told {
+                    Some(()) => {
                         tokio::time::sleep(DEBOUNCE).await;
                         // One look is enough for all that was told by now.
                         while is_told.try_recv().is_ok() {}
                     }
-                }
+                    // Nothing tells any more: what is left is to look.
+                    None => directories = None,
+                },
             }
         }
     }
@@ -109,16 +111,15 @@ impl Directories {
             let Some(now) = now else {
                 continue;
             };
-            match self.watcher.watch(directory, RecursiveMode::NonRecursive) {
-                Ok(()) => {
-                    self.watched.insert(directory.to_owned(), now);
-                }
-                Err(error) => tracing::warn!(
+            if let Err(error) = self.watcher.watch(directory, RecursiveMode::NonRecursive) {
+                tracing::warn!(
                     directory = %directory.display(),
                     "it cannot be watched, and is looked at every {} seconds instead: {error}",
                     ANYHOW.as_secs()
-                ),
+                );
             }
+            // If that failed, it is tried again with the next directory there.
+            self.watched.insert(directory.to_owned(), now);
         }
     }
 }
