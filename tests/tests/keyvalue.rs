@@ -216,6 +216,11 @@ async fn a_configuration_that_makes_no_sense_says_what_to_do() {
             json!({"backend": "redis", "url": "http://x"}),
             "cannot use the configured URL",
         ),
+        // Nothing listens at port 1.
+        (
+            json!({"backend": "nats", "url": "nats://me:secret@127.0.0.1:1"}),
+            "start the server, or correct `url`: NATS: cannot connect",
+        ),
     ] {
         let host = TestHost::builder()
             .library(artifacts::plugin("wasi-keyvalue"))
@@ -227,5 +232,6 @@ async fn a_configuration_that_makes_no_sense_says_what_to_do() {
             error.contains("wasi-keyvalue") && error.contains(problem),
             "{config}: {error}"
         );
+        assert!(!error.contains("secret"), "{error}");
     }
 }

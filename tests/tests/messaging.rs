@@ -143,6 +143,25 @@ async fn through_nats() {
     passes_messages_on(host(config).await).await;
 }
 
+#[tokio::test]
+async fn a_broker_that_is_away_is_told_without_its_password() {
+    // Nothing listens at port 1.
+    let host = TestHost::builder()
+        .library(artifacts::plugin("wasmcloud-messaging"))
+        .config(
+            "wasmcloud-messaging",
+            json!({"backend": "nats", "url": "nats://me:secret@127.0.0.1:1"}),
+        )
+        .start()
+        .await;
+    let error = format!("{:#}", host.expect_err("the host does not start"));
+    assert!(
+        error.contains("start the server, or correct `url`: NATS: cannot connect"),
+        "{error}"
+    );
+    assert!(!error.contains("secret"), "{error}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subscription_that_is_none_refuses_the_workload() {
     let host = host(json!({})).await;

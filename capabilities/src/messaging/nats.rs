@@ -24,6 +24,20 @@ impl Nats {
             client: client.clone(),
         }
     }
+
+    /// Connects to the server of this URL, `nats://[user[:password]@]host[:port]`,
+    /// or `tls://` with TLS.
+    ///
+    /// # Errors
+    ///
+    /// If it is no such URL, or no server answers there. The error does not
+    /// quote the URL.
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        let client = async_nats::connect(url)
+            .await
+            .map_err(|error| failed("connect".to_owned(), &error))?;
+        Ok(Self { client })
+    }
 }
 
 impl fmt::Debug for Nats {

@@ -38,10 +38,12 @@ impl Stores {
     /// Connects, where that has to be done before the first call.
     pub(crate) async fn start(&self) -> Result<()> {
         if let Self::Nats { url, store } = self {
-            let client = async_nats::connect(url).await.with_context(|| {
-                format!("NATS at {url} cannot be reached: start it, or correct `url`")
-            })?;
-            let connected: Arc<dyn KeyValue> = Arc::new(Nats::new(&client));
+            // Not quoted: there may be a password in it.
+            let connected: Arc<dyn KeyValue> = Arc::new(
+                Nats::connect(url)
+                    .await
+                    .context("start the server, or correct `url`")?,
+            );
             *store.write().unwrap_or_else(PoisonError::into_inner) = Some(connected);
         }
         Ok(())

@@ -92,12 +92,12 @@ impl Plugin for Messaging {
     async fn start(&self) -> anyhow::Result<()> {
         let broker: Arc<dyn Broker> = match &self.url {
             None => Arc::new(Memory::new()),
-            Some(url) => {
-                let client = async_nats::connect(url).await.with_context(|| {
-                    format!("NATS at {url} cannot be reached: start it, or correct `url`")
-                })?;
-                Arc::new(Nats::new(&client))
-            }
+            Some(url) => Arc::new(
+                // Not quoted: there may be a password in it.
+                Nats::connect(url)
+                    .await
+                    .context("start the server, or correct `url`")?,
+            ),
         };
         *self.broker.write().unwrap_or_else(PoisonError::into_inner) = Some(broker);
         Ok(())
