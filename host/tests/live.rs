@@ -421,6 +421,16 @@ fn a_plugin_is_switched_off_and_on() {
     let run = directory.run(&["plugin", "disable", "versions-plugin"]);
     assert_eq!(run.code, 0, "{}", run.err);
     assert_eq!(state(), "disabled");
+    // It stays so without its file, and with it again.
+    fs::remove_file(directory.path().join(LIBRARY)).unwrap();
+    until("that is told", || {
+        list(&directory)[0]["reason"] == "its file is gone"
+    });
+    put(&directory, LIBRARY, "000001");
+    until("it is not told any more", || {
+        list(&directory)[0]["reason"] == Value::Null
+    });
+    assert_eq!(state(), "disabled");
     let run = directory.run(&["plugin", "enable", "versions-plugin"]);
     assert_eq!(run.out, "versions-plugin 0.1.0 was added\n", "{}", run.err);
     let (code, log) = served.terminate();

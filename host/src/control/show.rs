@@ -124,6 +124,9 @@ fn notes(plugin: &PluginStatus) -> String {
     let mut text = String::new();
     match (&plugin.reason, plugin.state) {
         (Some(reason), LiveState::Rejected) => text.push_str(&format!(" is rejected:\n  {reason}")),
+        (Some(reason), LiveState::Disabled) => {
+            text.push_str(&format!(" is disabled:\n  {reason}"));
+        }
         (Some(reason), _) => text.push_str(&format!(" cannot replace what runs:\n  {reason}")),
         (None, _) => {}
     }
@@ -169,7 +172,7 @@ fn changes(done: &Reconciled, json: bool) -> Result<u8> {
     if json {
         output::json(done)?;
     } else if done.changes.is_empty() {
-        output::line("nothing has changed")?;
+        output::line("nothing has changed since the host last looked")?;
     } else {
         for change in &done.changes {
             output::line(&printable(&tell(change)))?;

@@ -24,6 +24,9 @@ pub struct Reconciled {
     pub is_waiting: bool,
 }
 
+/// What is to be said of a plugin that is switched off.
+const GONE: &str = "its file is gone";
+
 /// A file that was read, as it was when that began.
 type Read = (PathBuf, Fingerprint, Result<Inspected, Rejection>);
 
@@ -49,7 +52,14 @@ impl LivePlugins {
         let is_gone = |path: &Path| {
             !present.contains(path) && !missing.iter().any(|root| path.starts_with(root))
         };
-        self.table().rejected.retain(|path, _| !is_gone(path));
+        {
+            let mut table = self.table();
+            table.rejected.retain(|path, _| !is_gone(path));
+            // It is still switched off, should it come back.
+            for stopped in table.disabled.values_mut().flatten() {
+                stopped.reason = is_gone(Path::new(&stopped.path)).then(|| GONE.to_owned());
+            }
+        }
         for rejection in scan.rejections {
             done.changes.extend(self.rejected(&[rejection]));
         }
