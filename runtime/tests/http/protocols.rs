@@ -1,9 +1,12 @@
 //! HTTP/1.1 and HTTP/2, with TLS and without.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
@@ -28,6 +31,25 @@ async fn one_connection_serves_many_requests() {
             assert_eq!(client.answer(get("/")).await.0, StatusCode::OK);
         }
     }
+    host.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn clients_that_say_nothing_are_not_kept() {
+    let (host, ingress) = dev().await;
+    // From here on the clock goes on when there is nothing else to do.
+    tokio::time::pause();
+    for said in ["", "PRI * HTT"] {
+        let mut client = TcpStream::connect(ingress.addr()).await.unwrap();
+        client.write_all(said.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let read = client.read_to_end(&mut answer);
+        let read = tokio::time::timeout(Duration::from_secs(600), read).await;
+        // How it ends does not matter.
+        let _ = read.expect("it is not kept");
+        assert_eq!(answer, b"", "{said}");
+    }
+    tokio::time::resume();
     host.stop().await.unwrap();
 }
 

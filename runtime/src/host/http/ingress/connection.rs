@@ -1,6 +1,13 @@
 //! Accepting connections, and serving each until it or the server ends.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use hyper::{
@@ -17,9 +24,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{Scheme, Server, service};
 use crate::host::http::{OutgoingHandler, Router};
 
-/// How long a client may take for the TLS handshake, and for the head of a
-/// request.
+/// How long a client may take for the TLS handshake, for the head of a request,
+/// and until its first.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often a client of HTTP/2 has to show that it is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// The pause after a connection could not be accepted, which mostly means that
 /// the process has too many open files.
@@ -32,6 +42,7 @@ pub(super) async fn accept<R: Router, O: OutgoingHandler>(
 ) {
     let closing = server.closing.clone();
     let mut closing = pin!(closing.cancelled());
+    let mut is_failing = false;
     loop {
         let accepted = tokio::select! {
             biased;
@@ -40,12 +51,15 @@ pub(super) async fn accept<R: Router, O: OutgoingHandler>(
         };
         match accepted {
             Ok((stream, _)) => {
+                is_failing = false;
                 server
                     .connections
                     .spawn(connection(stream, Arc::clone(&server)));
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection; trying again");
+                if !std::mem::replace(&mut is_failing, true) {
+                    tracing::warn!(%error, "cannot accept a connection; trying again");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -82,8 +96,18 @@ async fn serve<R: Router, O: OutgoingHandler>(
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT);
-    builder.http2().timer(TokioTimer::new());
-    let service = service_fn(|request| service::respond(Arc::clone(&server), scheme, request));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(KEEP_ALIVE);
+    let has_asked = AtomicBool::new(false);
+    let service = service_fn(|request| {
+        has_asked.store(true, Ordering::Relaxed);
+        service::respond(Arc::clone(&server), scheme, request)
+    });
+    // hyper's own limit begins when it can tell which HTTP is spoken.
+    let mut first = pin!(tokio::time::sleep(HEAD_TIMEOUT));
+    let mut is_early = true;
     let mut connection = pin!(builder.serve_connection(io, service));
     // Each is asked again only when it has something to say: all connections
     // ask the same tokens, which take a lock for it.
@@ -101,6 +125,13 @@ async fn serve<R: Router, O: OutgoingHandler>(
                 Signal::Close => connection.as_mut().graceful_shutdown(),
                 Signal::Kill => return,
             },
+            () = first.as_mut(), if is_early => {
+                is_early = false;
+                if !has_asked.load(Ordering::Relaxed) {
+                    tracing::debug!("a client connected, and did not ask for anything");
+                    return;
+                }
+            }
         }
     };
     if let Err(error) = result {
