@@ -149,6 +149,8 @@ impl EngineBuilder {
             .wasm_component_model(true)
             .wasm_component_model_async(true)
             .wasm_component_model_map(true)
+            .wasm_component_model_fixed_length_lists(true)
+            .wasm_component_model_error_context(true)
             .wasm_component_model_implements(true)
             .epoch_interruption(!self.no_interruption);
         for proposal in self.proposals {

@@ -7,7 +7,9 @@ use wasmtime::Config;
 /// A WebAssembly proposal that an engine can enable.
 ///
 /// Some are enabled already: component-model-async and component-model-map
-/// always, others when wasmtime enables them by default.
+/// always, others when wasmtime enables them by default. Always enabled, too,
+/// and not in wasmCloud's own crate, are the component model's lists of a fixed
+/// length and error contexts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WasmProposal {

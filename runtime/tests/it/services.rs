@@ -1,12 +1,6 @@
 //! Services: how they end, and how they are run again when they fail.
 
-#![allow(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may fail by panicking, and one panic is to be caught"
-)]
-
-mod common;
+use crate::common;
 
 use std::{
     collections::{HashSet, VecDeque},

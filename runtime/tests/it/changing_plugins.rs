@@ -1,6 +1,6 @@
 //! Plugins that are added to and removed from a host that runs.
 
-mod common;
+use crate::common;
 
 use std::sync::Arc;
 

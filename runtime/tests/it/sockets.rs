@@ -1,12 +1,6 @@
 //! Sockets: who may listen, and who may connect to whom.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test may fail by panicking"
-)]
-
-mod common;
+use crate::common;
 
 use std::{net::TcpListener, sync::Arc};
 

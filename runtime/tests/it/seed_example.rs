@@ -1,11 +1,7 @@
 //! The custom logging plugin of the wasmCloud documentation, as it is printed
 //! there, registered with a host that starts and stops.
 
-#![expect(
-    missing_debug_implementations,
-    missing_docs,
-    reason = "the example is left as it is printed"
-)]
+#![expect(unreachable_pub, reason = "the example is left as it is printed")]
 
 use std::{collections::HashSet, sync::Arc};
 

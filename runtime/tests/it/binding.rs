@@ -1,7 +1,7 @@
 //! Which plugins are bound to a workload, in what order, with what, and how
 //! it is undone.
 
-mod common;
+use crate::common;
 
 use std::sync::Arc;
 

@@ -1,14 +1,7 @@
 //! The loopback of a workload: its guests see each other there and nobody else,
 //! with WASI 0.2 and 0.3.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may fail by panicking"
-)]
-
-mod common;
+use crate::common;
 
 use std::{
     collections::HashMap,

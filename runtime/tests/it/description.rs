@@ -1,6 +1,6 @@
 //! What a host says about itself.
 
-mod common;
+use crate::common;
 
 use std::sync::Arc;
 

@@ -1,8 +1,6 @@
 //! What a component may use: memory, fuel, directories.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
-
-mod common;
+use crate::common;
 
 use std::sync::Arc;
 

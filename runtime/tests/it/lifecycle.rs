@@ -1,6 +1,6 @@
 //! Hosts that start and stop.
 
-mod common;
+use crate::common;
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,8 +1,6 @@
 //! Engines, and what the components of a workload get from them.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
-
-mod common;
+use crate::common;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -101,6 +99,21 @@ fn proposals_are_enabled() {
         .build()
         .unwrap();
     compile(&wide).unwrap();
+}
+
+#[test]
+fn every_type_of_the_component_model_is_taken() {
+    let engine = engine();
+    for ty in [
+        "(map string u32)",
+        "(list u8 4)",
+        "error-context",
+        "(stream u8)",
+    ] {
+        let text = format!(r#"(component (import "f" (func (param "a" {ty}))))"#);
+        let component = Component::new(engine.inner(), bytes(&text));
+        assert!(component.is_ok(), "{ty}: {:?}", component.err());
+    }
 }
 
 #[test]

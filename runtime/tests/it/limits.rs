@@ -4,13 +4,7 @@
 //! The tests run on one thread, which a guest that does not give way would
 //! keep to itself.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test may fail by panicking"
-)]
-
-mod common;
+use crate::common;
 
 use std::{sync::Arc, time::Duration};
 

@@ -17,13 +17,7 @@
 //! `a_plugin_has_its_instruments_before_it_starts`. Each point at which a start
 //! can fail: here `whatever_fails_everything_is_undone`.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test may fail by panicking"
-)]
-
-mod common;
+use crate::common;
 
 use std::{collections::HashSet, sync::Arc};
 

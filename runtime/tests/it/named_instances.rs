@@ -1,6 +1,6 @@
 //! Several instances of one interface, told apart by name.
 
-mod common;
+use crate::common;
 
 use std::sync::Arc;
 

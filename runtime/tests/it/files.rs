@@ -1,12 +1,6 @@
 //! Volumes, as a guest sees them.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test may fail by panicking"
-)]
-
-mod common;
+use crate::common;
 
 use std::{fs, path::Path, sync::Arc};
 

@@ -1,6 +1,6 @@
 //! Workloads and the states that they are in.
 
-mod common;
+use crate::common;
 
 use std::sync::Arc;
 
