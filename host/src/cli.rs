@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use wash_plugin_loader::Allow;
 
 use crate::{
     capabilities::Backend,
@@ -78,6 +79,9 @@ pub(crate) struct Run {
     #[arg(long)]
     pub(crate) skip_rejected: bool,
 
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+
     /// Set an environment variable of the guest, in a workload of all its
     /// components; can be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
@@ -107,6 +111,28 @@ pub(crate) struct Run {
     /// wasmCloud's Workload or WorkloadDeployment; can be repeated
     #[arg(value_name = "COMPONENT|WORKLOAD", required_unless_present = "watch")]
     pub(crate) workloads: Vec<PathBuf>,
+}
+
+/// What is to pass that is refused otherwise.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Trust {
+    /// Let plugin files pass that others than root and this user own or can
+    /// write to, and such directories on the way to them
+    #[arg(long)]
+    pub(crate) allow_insecure_permissions: bool,
+
+    /// Let plugins pass that need other libraries than the system's C and
+    /// compiler runtimes, or look for libraries in places of their own
+    #[arg(long)]
+    pub(crate) allow_foreign_libraries: bool,
+}
+
+impl Trust {
+    pub(crate) fn allow(self) -> Allow {
+        Allow::NOTHING
+            .with_insecure_permissions(self.allow_insecure_permissions)
+            .with_foreign_libraries(self.allow_foreign_libraries)
+    }
 }
 
 #[derive(Args, Debug)]
@@ -205,8 +231,16 @@ pub(crate) struct Http {
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
 
+    /// How many seconds a component may take until it answers a request: one
+    /// that takes longer is ended, and the client gets status 504 [default:
+    /// $WASH_EPHEMERAL_CALL_TIMEOUT_SECS, or 600]
+    #[arg(long, value_name = "SECONDS", requires = "addr",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) http_timeout: Option<u64>,
+
     /// Send every HTTP request to the workload that started last, whatever
-    /// its Host header; bare components are served like that anyhow
+    /// its Host header; otherwise that of those that name no host, as bare
+    /// components, gets what is for no other
     #[arg(long, requires = "addr")]
     pub(crate) dev: bool,
 }
@@ -234,6 +268,8 @@ pub(crate) enum Plugin {
         /// Go on, and show what changes
         #[arg(long, conflicts_with = "directory")]
         watch: bool,
+        #[command(flatten)]
+        trust: Trust,
         #[command(flatten)]
         host: Which,
     },
@@ -283,6 +319,8 @@ pub(crate) enum Plugin {
         /// Print the WIT document only
         #[arg(long, conflicts_with = "json")]
         wit: bool,
+        #[command(flatten)]
+        trust: Trust,
     },
 }
 

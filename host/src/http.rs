@@ -1,8 +1,10 @@
 //! The HTTP server that `--http` asks for.
 
-use std::{net::SocketAddr, sync::Arc};
+mod router;
 
-use wash_runtime::host::http::{DevRouter, DynamicRouter, HostHandler, Ingress, Router, TlsConfig};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use wash_runtime::host::http::{DevRouter, HostHandler, Ingress, Router, TlsConfig};
 
 use crate::{
     cli::Http,
@@ -10,6 +12,7 @@ use crate::{
     failure::{Failure, Result},
     workload::Source,
 };
+use router::HostRouter;
 
 /// A server that is bound and takes requests as soon as the host starts.
 pub(crate) struct Server {
@@ -51,7 +54,7 @@ pub(crate) fn check(options: &Http, sources: &[Source]) -> Result<()> {
 }
 
 /// Binds the server that was asked for.
-pub(crate) async fn bind(options: &Http, sources: &[Source]) -> Result<Option<Server>> {
+pub(crate) async fn bind(options: &Http) -> Result<Option<Server>> {
     let Some(addr) = options.addr else {
         return Ok(None);
     };
@@ -62,11 +65,11 @@ pub(crate) async fn bind(options: &Http, sources: &[Source]) -> Result<Option<Se
         ),
         _ => None,
     };
-    // A bare component has no configuration to name a host in.
-    let server = if options.dev || sources.iter().all(Source::is_bare) {
-        server(DevRouter::new(), addr, tls).await
+    let timeout = options.http_timeout.map(Duration::from_secs);
+    let server = if options.dev {
+        server(DevRouter::new(), addr, timeout, tls).await
     } else {
-        server(DynamicRouter::new(), addr, tls).await
+        server(HostRouter::default(), addr, timeout, tls).await
     };
     server.map(Some).map_err(|error| {
         Failure::new(Code::Io, error).help("choose another address, or port 0 for any free one")
@@ -76,10 +79,14 @@ pub(crate) async fn bind(options: &Http, sources: &[Source]) -> Result<Option<Se
 async fn server<R: Router>(
     router: R,
     addr: SocketAddr,
+    timeout: Option<Duration>,
     tls: Option<TlsConfig>,
 ) -> anyhow::Result<Server> {
     let is_tls = tls.is_some();
     let mut ingress = Ingress::builder(router, addr);
+    if let Some(timeout) = timeout {
+        ingress = ingress.response_timeout(timeout);
+    }
     if let Some(tls) = tls {
         ingress = ingress.tls(tls);
     }

@@ -5,7 +5,7 @@ use std::{fmt::Write, path::Path};
 use serde::Serialize;
 use serde_json::Value;
 use wash_plugin_abi::manifest::Manifest;
-use wash_plugin_loader::{Inspected, Rejection, ReportEntry, Scan, admit};
+use wash_plugin_loader::{Allow, Inspected, Rejection, ReportEntry, Scan, State, admit_with};
 
 use crate::{
     code::Code,
@@ -31,13 +31,21 @@ impl Form {
     }
 }
 
-pub(crate) fn command(file: &Path, form: Form) -> Result<u8> {
+pub(crate) fn command(file: &Path, allow: Allow, form: Form) -> Result<u8> {
     let scan = Scan::file(file)?;
+    let mut insecure = None;
     let plugin = match (
         scan.candidates.into_iter().next(),
         scan.rejections.into_iter().next(),
     ) {
-        (Some(candidate), _) => candidate.inspect(),
+        (Some(candidate), _) => match candidate.clone().inspect_with(allow) {
+            // It can be looked at nevertheless.
+            Err(rejection) if rejection.is_about_permissions() => {
+                insecure = Some(rejection);
+                candidate.inspect_with(Allow::ALL)
+            }
+            inspected => inspected,
+        },
         (None, Some(rejection)) => Err(rejection),
         (None, None) => {
             return Err(Failure::message(
@@ -55,9 +63,16 @@ pub(crate) fn command(file: &Path, form: Form) -> Result<u8> {
         return Ok(0);
     }
     let mut details = Details::new(&plugin);
-    // A plugin of another ABI revision is shown whole, and refused.
-    if let Some(rejection) = admit(vec![plugin], &[]).rejections.into_iter().next() {
-        details.entry = ReportEntry::from(&rejection);
+    // A plugin of another ABI revision, say, is shown whole, and refused.
+    let refused = admit_with(vec![plugin], &[], allow).rejections;
+    let mut all = insecure.into_iter().chain(refused);
+    if let Some(rejection) = all.next() {
+        let more = all.map(|more| more.cause().to_string());
+        let reasons: Vec<String> = std::iter::once(rejection.cause().to_string())
+            .chain(more)
+            .collect();
+        details.entry.state = State::Rejected;
+        details.entry.reason = Some(reasons.join("; "));
         return rejected(rejection, Some(details), form);
     }
     match form {
@@ -154,6 +169,7 @@ impl Details {
         field("id", &or_dash(&self.entry.id));
         field("version", &or_dash(&self.entry.version));
         field("state", self.entry.state.as_str());
+        field("reason", &self.entry.reason.clone().unwrap_or_default());
         field("description", &self.description);
         field("path", &self.entry.path);
         field("size", &format!("{} bytes", self.size));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use wash_plugin_loader::live::LivePlugins;
 use wash_runtime::{
     host::{Host, HostApi},
@@ -14,6 +14,7 @@ use crate::{
     code::Code,
     failure::{Failure, Result},
     log,
+    registry::HostRegistry,
     workload::{Item, Served, Source, check_imports},
 };
 
@@ -36,7 +37,9 @@ pub(crate) fn check(
 pub(crate) struct Launcher {
     host: Arc<Host>,
     live: Arc<LivePlugins>,
-    capabilities: Vec<Arc<dyn HostPlugin>>,
+    registry: Arc<HostRegistry>,
+    /// Tells of the plugins that have come since the launcher was made.
+    available: watch::Receiver<u64>,
     /// Whether to say what a component exports that nobody calls.
     tells_exports: bool,
     waiting: Mutex<Vec<Source>>,
@@ -53,13 +56,14 @@ impl Launcher {
     pub(crate) fn new(
         host: Arc<Host>,
         live: Arc<LivePlugins>,
-        capabilities: Vec<Arc<dyn HostPlugin>>,
+        registry: Arc<HostRegistry>,
         tells_exports: bool,
     ) -> Self {
         Self {
+            available: live.available(),
             host,
             live,
-            capabilities,
+            registry,
             tells_exports,
             waiting: Mutex::default(),
         }
@@ -71,6 +75,18 @@ impl Launcher {
 
     pub(crate) fn live(&self) -> &Arc<LivePlugins> {
         &self.live
+    }
+
+    /// Stops the host, and the plugins that it does not have any more.
+    pub(crate) async fn stop(&self) {
+        if let Err(error) = Arc::clone(&self.host).stop().await {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the host did not stop cleanly"
+            );
+        }
+        self.live.stop().await;
+        self.registry.stop().await;
     }
 
     /// Checks and starts a workload.
@@ -124,7 +140,8 @@ impl Launcher {
     /// Starts the workloads that wait, whenever plugins come, until the
     /// returned future is dropped.
     pub(crate) async fn retry(&self) {
-        let mut available = self.live.available();
+        // Not only those that come from now on: some may have come by now.
+        let mut available = self.available.clone();
         while available.changed().await.is_ok() {
             let waiting = std::mem::take(&mut *self.waiting.lock().await);
             for mut source in waiting {
@@ -146,7 +163,7 @@ impl Launcher {
         let plugins: Vec<Arc<dyn HostPlugin>> = loaded
             .into_iter()
             .map(|plugin| plugin as Arc<dyn HostPlugin>)
-            .chain(self.capabilities.iter().map(Arc::clone))
+            .chain(self.registry.capabilities())
             .collect();
         check(source, &self.host, &plugins)
     }

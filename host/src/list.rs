@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use wash_plugin_loader::{PluginLoader, Rejection, Report, ReportEntry, State};
+use wash_plugin_loader::{Allow, PluginLoader, Rejection, Report, ReportEntry, State};
 
 use crate::{
     code::Code,
@@ -11,9 +11,10 @@ use crate::{
     table::{Cell, Colour, table},
 };
 
-pub(crate) fn command(directory: &Path, json: bool) -> Result<u8> {
+pub(crate) fn command(directory: &Path, allow: Allow, json: bool) -> Result<u8> {
     let loader = PluginLoader::builder()
         .directory(directory)
+        .allow(allow)
         .build()
         .map_err(|error| Failure::new(Code::Config, error))?;
     let inspection = loader.inspect()?;

@@ -54,10 +54,14 @@ fn execute(cli: Cli) -> Result<u8> {
             directory,
             json,
             watch,
+            trust,
             host,
         }) => match control::client::find_for_list(directory.as_deref(), host.host)? {
             Some(running) => control::show::plugins(&running, json, watch),
-            None => list::command(directory.as_deref().unwrap_or(Path::new(PLUGINS)), json),
+            None => {
+                let directory = directory.as_deref().unwrap_or(Path::new(PLUGINS));
+                list::command(directory, trust.allow(), json)
+            }
         },
         Command::Plugin(Plugin::Reload { json, host }) => {
             control::show::reload(&host.find()?, json)
@@ -84,9 +88,12 @@ fn execute(cli: Cli) -> Result<u8> {
             control::show::stop(&host.find()?, id, json)
         }
         Command::Status { json, host } => control::show::status(&host.find()?, json),
-        Command::Plugin(Plugin::Inspect { file, json, wit }) => {
-            inspect::command(&file, inspect::Form::new(json, wit))
-        }
+        Command::Plugin(Plugin::Inspect {
+            file,
+            json,
+            wit,
+            trust,
+        }) => inspect::command(&file, trust.allow(), inspect::Form::new(json, wit)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "wash-host", &mut script);

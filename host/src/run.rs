@@ -1,6 +1,6 @@
 //! `wash-host run`.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 
 use wash_plugin_loader::{
     LoadedPlugins, PluginLoader, PluginsConfig,
@@ -27,6 +27,10 @@ use crate::{
     workload::Source,
 };
 
+/// How long a host that is not wanted any more may still take to start, so that
+/// it can be stopped: as long as a plugin's hook.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How long tasks that do not end by themselves may hold up the end.
 const LEFTOVERS_TIMEOUT: Duration = Duration::from_millis(200);
 
@@ -41,23 +45,35 @@ pub(crate) fn command(options: &Run) -> Result<u8> {
             prepared = prepare(options) => prepared?,
             code = signals.received() => return Ok(code.number()),
         };
+        let mut starting = pin!(prepared.start(&options.live));
         let started = tokio::select! {
-            started = prepared.start(&options.live) => started?,
-            code = signals.received() => return Ok(code.number()),
+            started = starting.as_mut() => started?,
+            code = signals.received() => {
+                give_up(starting).await;
+                return Ok(code.number());
+            }
         };
         let launcher = Arc::clone(&started.launcher);
         let result = run(started, &options.live, &signals).await;
-        if let Err(error) = Arc::clone(launcher.host()).stop().await {
-            tracing::error!(
-                error = format!("{error:#}"),
-                "the host did not stop cleanly"
-            );
-        }
-        launcher.live().stop().await;
+        launcher.stop().await;
         result
     });
     runtime.shutdown_timeout(LEFTOVERS_TIMEOUT);
     result
+}
+
+/// Stops a host that is still starting: plugins that have started are stopped,
+/// too.
+async fn give_up(starting: impl Future<Output = Result<Started>>) {
+    match tokio::time::timeout(START_TIMEOUT, starting).await {
+        Ok(Ok(started)) => started.launcher.stop().await,
+        // What had started is stopped already.
+        Ok(Err(failure)) => tracing::error!("{}", failure.chain()),
+        Err(_) => tracing::error!(
+            "the host does not start within {} seconds; its plugins are not stopped",
+            START_TIMEOUT.as_secs()
+        ),
+    }
 }
 
 /// A host with its plugins, not started, and what it is to run.
@@ -101,7 +117,7 @@ async fn prepare(options: &Run) -> Result<Prepared> {
             .with_plugin(Arc::clone(plugin))
             .map_err(|error| Failure::new(Code::Rejected, error))?;
     }
-    let server = http::bind(&options.http, &read).await?;
+    let server = http::bind(&options.http).await?;
     if let Some(server) = &server {
         builder = builder.with_http_handler(server.handler());
     }
@@ -157,6 +173,7 @@ fn check_names(sources: &[Source]) -> Result<()> {
 async fn load_plugins(options: &Run) -> Result<(Arc<PluginLoader>, LoadedPlugins)> {
     let mut builder = PluginLoader::builder()
         .skip_rejected(options.skip_rejected)
+        .allow(options.trust.allow())
         .metrics(options.metrics.is_some());
     for directory in &options.plugins {
         builder = builder.directory(directory);
@@ -202,10 +219,10 @@ impl Prepared {
             ..LiveOptions::default()
         };
         let registry = Arc::new(HostRegistry::new(&host, &capabilities));
-        let plugins = LivePlugins::new(loader, &loaded, registry, options);
+        let plugins = LivePlugins::new(loader, &loaded, Arc::clone(&registry) as _, options);
         // With a server, what is exported is no riddle.
         let tells_exports = server.is_none();
-        let launcher = Launcher::new(host, plugins, capabilities, tells_exports);
+        let launcher = Launcher::new(host, plugins, registry, tells_exports);
         for (source, failure) in unserved {
             launcher.wait(source, &failure).await;
         }

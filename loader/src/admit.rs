@@ -10,6 +10,7 @@ use std::{
 use wash_plugin_abi::{abi, manifest::Manifest};
 
 use crate::{
+    allow::Allow,
     facts::Facts,
     inspect::{Inspected, Linkage},
     rejection::{Rejection, RejectionCause, Stage},
@@ -43,11 +44,24 @@ pub struct Admission {
 /// Where two plugins conflict, both are rejected: which one is meant is not for
 /// the order of file names to decide. A plugin that is rejected on its own
 /// account, for its ABI revision say, does not stand in the way of another.
+///
+/// A plugin that has the dynamic linker load what nobody checks is refused: see
+/// [`Allow::foreign_libraries`].
 #[must_use]
 pub fn admit(candidates: Vec<Inspected>, reserved: &[(String, String)]) -> Admission {
+    admit_with(candidates, reserved, Allow::NOTHING)
+}
+
+/// The same, where an operator lets some things pass.
+#[must_use]
+pub fn admit_with(
+    candidates: Vec<Inspected>,
+    reserved: &[(String, String)],
+    allow: Allow,
+) -> Admission {
     let on_their_own: Vec<Vec<RejectionCause>> = candidates
         .iter()
-        .map(|candidate| check_alone(candidate, reserved))
+        .map(|candidate| check_alone(candidate, reserved, allow))
         .collect();
     let mut by_id: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     let mut by_interface: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
@@ -151,7 +165,11 @@ pub(crate) fn conflicts(candidate: &Inspected, holders: &[Holder]) -> Vec<Reject
 }
 
 /// What is wrong with a candidate, whatever the others are.
-fn check_alone(candidate: &Inspected, reserved: &[(String, String)]) -> Vec<RejectionCause> {
+fn check_alone(
+    candidate: &Inspected,
+    reserved: &[(String, String)],
+    allow: Allow,
+) -> Vec<RejectionCause> {
     let mut causes = Vec::new();
     let revision = candidate.manifest().abi_revision;
     if revision != abi::REVISION {
@@ -166,6 +184,16 @@ fn check_alone(candidate: &Inspected, reserved: &[(String, String)]) -> Vec<Reje
             id: id.to_owned(),
             owner: owner.clone(),
         });
+    }
+    if !allow.foreign_libraries {
+        let libraries = candidate.linkage().foreign();
+        if !libraries.is_empty() {
+            causes.push(RejectionCause::ForeignLibraries { libraries });
+        }
+        let paths = candidate.linkage().search_paths.clone();
+        if !paths.is_empty() {
+            causes.push(RejectionCause::SearchPaths { paths });
+        }
     }
     causes
 }

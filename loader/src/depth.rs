@@ -1,7 +1,8 @@
-//! How deeply the types of a plugin's WIT nest: [`check`].
+//! How deeply the types of a plugin's WIT nest, and how large they are: [`check`].
 //!
 //! What walks types does so by recursion, in this crate and in others, and a
-//! manifest can name a type after a type until any stack is too small.
+//! manifest can name a type after a type until any stack is too small, or twice
+//! the one before until any memory is.
 
 use std::collections::HashMap;
 
@@ -10,32 +11,63 @@ use wit_parser::{Handle, Resolve, Type, TypeDefKind, TypeId};
 /// Deeper types are refused; WebAssembly's own tools draw the line there too.
 const MAX_DEPTH: usize = 100;
 
-/// Checks that no type nests more deeply than [`MAX_DEPTH`].
+/// Types that are made of more types, written out, are refused; no component can
+/// have one either.
+const MAX_PARTS: usize = 1_000_000;
+
+/// How deep a type nests, and how many types it is made of.
+#[derive(Clone, Copy, Debug, Default)]
+struct Extent {
+    depth: usize,
+    parts: usize,
+}
+
+impl Extent {
+    /// Counts in a type that it is made of.
+    fn add(&mut self, part: Self) {
+        self.depth = self.depth.max(part.depth);
+        self.parts = self.parts.saturating_add(part.parts);
+    }
+}
+
+/// Checks that no type nests more deeply than [`MAX_DEPTH`], or is made of more
+/// than [`MAX_PARTS`].
 ///
 /// # Errors
 ///
 /// Says so if one does.
 pub(crate) fn check(resolve: &Resolve) -> Result<(), String> {
-    let mut depths: HashMap<TypeId, usize> = HashMap::new();
+    let mut known: HashMap<TypeId, Extent> = HashMap::new();
     for (root, _) in resolve.types.iter() {
         // The types that are being measured, each inside the one before, with
-        // what is left to measure of them and how deep the rest was.
-        let mut path = vec![(root, children(resolve, root), 0)];
-        while let Some((id, rest, deepest)) = path.last_mut() {
+        // what is left to measure of them and what the rest was.
+        let mut path = vec![(root, children(resolve, root), Extent::default())];
+        while let Some((id, rest, so_far)) = path.last_mut() {
             if let Some(child) = rest.pop() {
-                match depths.get(&child) {
-                    Some(depth) => *deepest = (*deepest).max(*depth),
-                    None => path.push((child, children(resolve, child), 0)),
+                match known.get(&child) {
+                    Some(part) => so_far.add(*part),
+                    None => path.push((child, children(resolve, child), Extent::default())),
                 }
             } else {
-                let (id, depth) = (*id, *deepest + 1);
-                depths.insert(id, depth);
+                let (id, whole) = (
+                    *id,
+                    Extent {
+                        depth: so_far.depth + 1,
+                        parts: so_far.parts.saturating_add(1),
+                    },
+                );
+                known.insert(id, whole);
                 path.pop();
-                if let Some((_, _, deepest)) = path.last_mut() {
-                    *deepest = (*deepest).max(depth);
+                if let Some((_, _, outer)) = path.last_mut() {
+                    outer.add(whole);
                 }
-                if depth > MAX_DEPTH {
+                if whole.depth > MAX_DEPTH {
                     return Err(too_deep());
+                }
+                if whole.parts > MAX_PARTS {
+                    return Err(format!(
+                        "a type is made of more than {MAX_PARTS} types, written out"
+                    ));
                 }
             }
             if path.len() > MAX_DEPTH {
@@ -51,7 +83,7 @@ fn too_deep() -> String {
 }
 
 /// The types that a type is made of.
-fn children(resolve: &Resolve, id: TypeId) -> Vec<TypeId> {
+pub(crate) fn children(resolve: &Resolve, id: TypeId) -> Vec<TypeId> {
     let Some(ty) = resolve.types.get(id) else {
         return Vec::new();
     };
@@ -103,10 +135,21 @@ mod tests {
 
     #[test]
     fn the_line_is_drawn_at_the_limit() {
-        for kind in ["list<{}>", "tuple<{}, {}>", "option<{}>", "result<_, {}>"] {
+        for kind in ["list<{}>", "option<{}>", "result<_, {}>"] {
             assert!(nested(kind, MAX_DEPTH).is_ok(), "{kind}");
             assert!(nested(kind, MAX_DEPTH + 1).is_err(), "{kind}");
             assert!(nested(kind, 20_000).is_err(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_type_that_doubles_is_too_large_before_it_is_too_deep() {
+        // 2 to the power of 19, less one, and of 20.
+        assert!(nested("tuple<{}, {}>", 19).is_ok());
+        for depth in [20, MAX_DEPTH, 20_000] {
+            let error = nested("tuple<{}, {}>", depth).unwrap_err();
+            let too_large = error.contains("more than 1000000 types");
+            assert!(too_large || error == too_deep(), "{error}");
         }
     }
 }

@@ -37,19 +37,23 @@
 //!
 //! [`HostPlugin`]: wash_runtime::plugin::HostPlugin
 
+mod access;
 pub mod adapt;
 mod admit;
+mod allow;
 mod config;
 mod depth;
 mod facts;
 mod flat;
 mod image;
 mod inspect;
+mod intern;
 pub mod library;
 pub mod live;
 mod loaded;
 mod loader;
 pub mod observability;
+pub mod rebuilt;
 mod rejection;
 mod report;
 mod scan;
@@ -57,7 +61,8 @@ mod shape;
 pub mod world;
 
 pub use adapt::{LoadedPlugin, UpdateError, UpdateOptions, Updated};
-pub use admit::{Admission, Admitted, admit};
+pub use admit::{Admission, Admitted, admit, admit_with};
+pub use allow::Allow;
 pub use config::{ConfigError, PluginsConfig};
 pub use inspect::{Inspected, Linkage, MAX_FILE_LEN, Target};
 pub use library::Loaded;

@@ -5,14 +5,16 @@
 )]
 
 use std::ffi::c_void;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::Arc;
 
 use abi_stable::library::{AbiHeaderRef, ROOT_MODULE_LOADER_NAME_WITH_NUL};
 use wash_plugin_abi::abi::root::{PluginModuleV1_Ref, QueryFn};
 use wash_plugin_abi::abi::{
-    CallFn, CallV1, EXT_CALL, EXT_PLUGIN, EXT_RESOURCE, EXT_STATE, EXT_STREAM, PluginV1,
-    QUERY_SYMBOL, REVISION, ResourceV1, StateV1, StreamV1,
+    CallFn, CallV1, ChannelV1, EXT_CALL, EXT_CHANNEL, EXT_LENT_ARGS, EXT_PLUGIN, EXT_RESOURCE,
+    EXT_STATE, EXT_STREAM, LentArgsV1, PluginV1, QUERY_SYMBOL, REVISION, ResourceV1, StateV1,
+    StreamV1,
 };
 use wash_plugin_abi::manifest::{Manifest, note_description};
 
@@ -37,7 +39,10 @@ pub(crate) struct Tables {
     pub(crate) functions: &'static [CallFn],
     pub(crate) resources: Option<&'static ResourceV1>,
     pub(crate) streams: Option<&'static StreamV1>,
+    pub(crate) channels: Option<&'static ChannelV1>,
     pub(crate) state: Option<&'static StateV1>,
+    /// Whether it reads arguments that are lent.
+    pub(crate) takes_lent_args: bool,
 }
 
 /// Loads an admitted plugin's library, and checks that what it says of itself
@@ -96,15 +101,54 @@ impl Loaded {
     }
 }
 
+/// The same for a plugin whose code is part of this program: what admission
+/// looked at is a description of it alone. For the fuzz targets, which serve
+/// worlds that no library was built for.
+///
+/// # Errors
+///
+/// If it does not keep to the ABI.
+///
+/// # Safety
+///
+/// `extension` must return, for the id of an extension, null or what the ABI
+/// says of that id, which lives as long as the process.
+#[doc(hidden)]
+pub unsafe fn linked(
+    admitted: Admitted,
+    extension: impl Fn(&str) -> *const u8,
+) -> Result<Loaded, Rejection> {
+    // SAFETY: the caller's promise.
+    match unsafe { tables(&admitted, extension) } {
+        Ok(tables) => Ok(Loaded {
+            admitted: admitted.without_bytes(),
+            tables,
+        }),
+        Err(reason) => Err(admitted.reject(Stage::Load, RejectionCause::Load { reason })),
+    }
+}
+
 fn open(admitted: &Admitted) -> Result<Tables, String> {
     let library = image::open(admitted.bytes())?;
-    let library: &'static libloading::Library = Box::leak(Box::new(library));
-    let query = query_function(library)?;
+    // Never unloaded, also if it is not used: see docs/ARCHITECTURE.md.
+    let library = ManuallyDrop::new(library);
+    let query = query_function(&library)?;
 
     // SAFETY: the ABI says that the function takes an id, and returns null or
     // a pointer to that extension's vtable, which is never unmapped.
-    let extension = |id: &str| unsafe { query(id.as_ptr(), id.len()) };
+    unsafe { tables(admitted, |id| query(id.as_ptr(), id.len())) }
+}
 
+/// The vtables of a plugin.
+///
+/// # Safety
+///
+/// As [`linked`]: `extension` returns, for the id of an extension, null or what
+/// the ABI says of it, for as long as the process lives.
+unsafe fn tables(
+    admitted: &Admitted,
+    extension: impl Fn(&str) -> *const u8,
+) -> Result<Tables, String> {
     let plugin = extension(EXT_PLUGIN).cast::<PluginV1>();
     check_table(plugin.cast(), size_of::<PluginV1>(), EXT_PLUGIN)?;
     // SAFETY: `check_table` made sure that it is there, aligned, and as large
@@ -147,7 +191,11 @@ fn open(admitted: &Admitted) -> Result<Tables, String> {
     // SAFETY: as above.
     let streams = unsafe { optional::<StreamV1>(extension(EXT_STREAM), EXT_STREAM)? };
     // SAFETY: as above.
+    let channels = unsafe { optional::<ChannelV1>(extension(EXT_CHANNEL), EXT_CHANNEL)? };
+    // SAFETY: as above.
     let state = unsafe { optional::<StateV1>(extension(EXT_STATE), EXT_STATE)? };
+    // SAFETY: as above.
+    let lent_args = unsafe { optional::<LentArgsV1>(extension(EXT_LENT_ARGS), EXT_LENT_ARGS)? };
     let needs = admitted
         .world()
         .served()
@@ -158,12 +206,25 @@ fn open(admitted: &Admitted) -> Result<Tables, String> {
             interface.id
         ));
     }
+    if let (None, Some(function)) = (channels, admitted.world().channels()) {
+        return Err(format!(
+            "it serves streams or futures (`{function}`), and lacks the extension `{EXT_CHANNEL}`"
+        ));
+    }
+    if let (None, Some(function)) = (resources, admitted.world().channels()) {
+        return Err(format!(
+            "it serves streams or futures (`{function}`), and lacks the extension \
+             `{EXT_RESOURCE}`, by which a host counts and releases them"
+        ));
+    }
     Ok(Tables {
         plugin,
         functions,
         resources,
         streams,
+        channels,
         state,
+        takes_lent_args: lent_args.is_some(),
     })
 }
 
@@ -184,7 +245,7 @@ unsafe fn optional<T>(table: *const u8, id: &str) -> Result<Option<&'static T>, 
 
 /// The library's front door: its root module, or the plain symbol of a plugin
 /// that is not written in Rust.
-fn query_function(library: &'static libloading::Library) -> Result<QueryFn, String> {
+fn query_function(library: &libloading::Library) -> Result<QueryFn, String> {
     // SAFETY: abi_stable's loader symbol has this type in every library that
     // exports a root module; its header is checked by `upgrade`.
     let header =

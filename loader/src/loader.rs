@@ -9,7 +9,8 @@ use wash_plugin_abi::abi;
 
 use crate::{
     adapt::LoadedPlugin,
-    admit::{Admission, Admitted, admit},
+    admit::{Admission, Admitted, admit_with},
+    allow::Allow,
     config::{ConfigError, PluginsConfig},
     inspect::Inspected,
     library::{self, Loaded},
@@ -36,6 +37,7 @@ pub struct PluginLoader {
     reserved_ids: Vec<(String, String)>,
     skip_rejected: bool,
     metrics: bool,
+    allow: Allow,
     config: PluginsConfig,
 }
 
@@ -46,6 +48,7 @@ pub struct PluginLoaderBuilder {
     reserved_ids: Vec<(String, String)>,
     skip_rejected: bool,
     metrics: bool,
+    allow: Allow,
     config: PluginsConfig,
 }
 
@@ -143,6 +146,13 @@ impl PluginLoaderBuilder {
         self
     }
 
+    /// What is to pass that is refused otherwise. By default nothing is.
+    #[must_use]
+    pub fn allow(mut self, allow: Allow) -> Self {
+        self.allow = allow;
+        self
+    }
+
     /// The configuration of the plugins.
     #[must_use]
     pub fn config(mut self, config: PluginsConfig) -> Self {
@@ -161,6 +171,7 @@ impl PluginLoaderBuilder {
             mut reserved_ids,
             skip_rejected,
             metrics,
+            allow,
             config,
         } = self;
         reserved_ids.sort();
@@ -176,6 +187,7 @@ impl PluginLoaderBuilder {
             reserved_ids,
             skip_rejected,
             metrics,
+            allow,
             config,
         })
     }
@@ -216,7 +228,7 @@ impl PluginLoader {
         let mut rejections = scan.rejections;
         let mut inspected: Vec<Inspected> = Vec::new();
         for candidate in scan.candidates {
-            match candidate.inspect() {
+            match candidate.inspect_with(self.allow) {
                 Ok(plugin) => inspected.push(plugin),
                 Err(rejection) => rejections.push(rejection),
             }
@@ -224,7 +236,7 @@ impl PluginLoader {
         let Admission {
             admitted,
             rejections: refused,
-        } = admit(inspected, &self.reserved_ids);
+        } = admit_with(inspected, &self.reserved_ids, self.allow);
         rejections.extend(refused);
         rejections.sort_by(|a, b| a.path().cmp(b.path()));
         Ok(Inspection {
@@ -292,6 +304,11 @@ impl PluginLoader {
     /// The configuration of the plugins, as it was given.
     pub(crate) fn config(&self) -> &PluginsConfig {
         &self.config
+    }
+
+    /// What passes that is refused otherwise.
+    pub(crate) fn allowed(&self) -> Allow {
+        self.allow
     }
 
     /// The ids that the host has already.

@@ -9,7 +9,9 @@ use std::{
 use serde::Serialize;
 use wash_plugin_abi::manifest::ManifestError;
 
-use crate::{facts::Facts, inspect::MAX_FILE_LEN, inspect::Target, world::WorldError};
+use crate::{
+    access::quoted, facts::Facts, inspect::MAX_FILE_LEN, inspect::Target, world::WorldError,
+};
 
 /// A file that is not loaded, and why.
 ///
@@ -67,6 +69,32 @@ pub enum RejectionCause {
     NotAFile {
         /// What it is.
         kind: &'static str,
+    },
+    /// Somebody else owns it, or what leads to it.
+    #[error(
+        "{} belongs to user {owner}, who is neither root nor the one that runs the host ({user}), \
+         and could put other code there",
+        path.display()
+    )]
+    Owner {
+        /// The file, or the directory or link on the way to it.
+        path: PathBuf,
+        /// The number of the user who owns that.
+        owner: u32,
+        /// The number of the user that runs the host.
+        user: u32,
+    },
+    /// Others can write to it, or to what leads to it.
+    #[error(
+        "others than its owner can write to {} (its mode is {mode:04o}), and could put other code \
+         there",
+        path.display()
+    )]
+    Writable {
+        /// The file, or the directory on the way to it.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
     },
     /// It is larger than any plugin.
     #[error("it is larger than {} MiB", MAX_FILE_LEN >> 20)]
@@ -149,6 +177,21 @@ pub enum RejectionCause {
         /// Ids and files of the others.
         others: Vec<(String, PathBuf)>,
     },
+    /// It needs libraries that are not checked.
+    #[error("it has {} loaded with it, which nobody checks", names(libraries))]
+    ForeignLibraries {
+        /// As it names them.
+        libraries: Vec<String>,
+    },
+    /// It has libraries looked for in other places than the system's.
+    #[error(
+        "it has libraries looked for in {}, where nobody checks them",
+        names(paths)
+    )]
+    SearchPaths {
+        /// As it names them.
+        paths: Vec<String>,
+    },
     /// The library could not be loaded.
     #[error("it cannot be loaded: {reason}")]
     Load {
@@ -188,6 +231,15 @@ impl Rejection {
         self.0.facts.id.as_deref()
     }
 
+    /// Whether it is about who could change the file.
+    #[must_use]
+    pub fn is_about_permissions(&self) -> bool {
+        matches!(
+            self.cause(),
+            RejectionCause::Owner { .. } | RejectionCause::Writable { .. }
+        )
+    }
+
     /// At which stage it was rejected.
     #[must_use]
     pub fn stage(&self) -> Stage {
@@ -206,6 +258,25 @@ impl Rejection {
         match &self.0.cause {
             RejectionCause::Unreadable { .. } => {
                 "let the user that runs the host read the file".to_owned()
+            }
+            RejectionCause::Owner { path, user, .. } => format!(
+                "if you know where it is from: `chown {user} {}`; or let such files pass with \
+                 --allow-insecure-permissions",
+                quoted(path)
+            ),
+            RejectionCause::Writable { path, .. } => format!(
+                "`chmod go-w {}`; or let such files pass with --allow-insecure-permissions",
+                quoted(path)
+            ),
+            RejectionCause::ForeignLibraries { .. } => {
+                "link them into the plugin; or, if you trust whoever can change them, let such \
+                 plugins pass with --allow-foreign-libraries"
+                    .to_owned()
+            }
+            RejectionCause::SearchPaths { .. } => {
+                "link the plugin without `-rpath`; or, if you trust whoever can write there, let \
+                 such plugins pass with --allow-foreign-libraries"
+                    .to_owned()
             }
             RejectionCause::NotAFile { .. } | RejectionCause::NotALibrary { .. } => {
                 "remove it from the plugin directory, or put a plugin in its place".to_owned()
@@ -297,6 +368,11 @@ pub struct RejectionData {
     pub reason: String,
     /// What to do next.
     pub hint: String,
+}
+
+/// `a`, `b` and `c`
+fn names(names: &[String]) -> String {
+    list(names.iter().map(|name| format!("`{name}`")))
 }
 
 /// `a, b and c`

@@ -1,15 +1,23 @@
 //! What a plugin serves, read from the WIT in its manifest.
 
+mod name;
+mod types;
+
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use wash_plugin_abi::manifest::Manifest;
 use wit_parser::abi::AbiVariant;
-use wit_parser::{FunctionKind, InterfaceId, Resolve, Type, TypeDefKind, WorldItem};
+use wit_parser::{FunctionKind, InterfaceId, Resolve, SizeAlign, TypeDefKind, WorldItem};
 
+pub use self::name::InterfaceName;
+use self::types::{has, has_handle, is_channel, type_name, types_of};
 use crate::depth;
+use crate::flat::Plan;
+
+/// The types of a world, with how they lie in memory.
+type Wit<'a> = (&'a Resolve, &'a SizeAlign);
 
 /// A plugin's WIT world, checked against the functions that its manifest
 /// lists.
@@ -42,19 +50,6 @@ pub struct Resource {
     pub(crate) key: u32,
 }
 
-/// The name of an interface, in its parts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InterfaceName {
-    /// Namespace of the package.
-    pub namespace: String,
-    /// Name of the package.
-    pub package: String,
-    /// Name in the package.
-    pub interface: String,
-    /// Version of the package.
-    pub version: Option<semver::Version>,
-}
-
 /// A function that a plugin serves.
 #[derive(Debug)]
 pub struct Function {
@@ -72,8 +67,16 @@ pub struct Function {
     pub flat_params: Option<usize>,
     /// Whether its result is one core value.
     pub flat_result: bool,
-    /// Whether its result may hold a resource.
+    /// What the type of its result is called, in a message.
+    pub(crate) result_name: String,
+    /// Whether its result may hold a resource, stream or future.
     pub gives_resources: bool,
+    /// Whether a stream or future is passed to it, or returned.
+    pub has_channels: bool,
+    /// How its parameters are read from core values, and its result is written to
+    /// memory.
+    pub(crate) params_plan: Option<Plan>,
+    pub(crate) result_plan: Option<Plan>,
     /// The function in the world's WIT.
     pub(crate) wit: wit_parser::Function,
 }
@@ -114,6 +117,9 @@ impl World {
             .push_str("manifest.wit", &manifest.wit)
             .map_err(|error| WorldError::Wit(format!("{error:#}")))?;
         depth::check(&resolve).map_err(WorldError::Wit)?;
+        let mut sizes = SizeAlign::default();
+        sizes.fill(&resolve);
+        let wit = (&resolve, &sizes);
         let world = resolve
             .select_world(&[package], Some(&manifest.world))
             .map_err(|_| WorldError::NoWorld(manifest.world.clone()))?;
@@ -128,7 +134,7 @@ impl World {
         for item in world.imports.values() {
             match item {
                 WorldItem::Interface { id, .. } => {
-                    let interface = interface(&resolve, *id, None)?;
+                    let interface = interface(wit, *id, None)?;
                     if interface.name.is_wasi_io() {
                         // Its streams and pollables cross; it is not called.
                         continue;
@@ -138,7 +144,7 @@ impl World {
                         .get(*id)
                         .is_some_and(|i| !i.functions.is_empty())
                     {
-                        called.push(with_functions(&resolve, *id, interface)?);
+                        called.push(with_functions(wit, *id, interface)?);
                     } else if let Some(name) = imported_resource(&resolve, *id) {
                         return Err(unsupported("the imported resource", name));
                     } else {
@@ -154,7 +160,7 @@ impl World {
         for item in world.exports.values() {
             match item {
                 WorldItem::Interface { id, .. } => {
-                    interfaces.push(interface(&resolve, *id, Some(&mut listed))?);
+                    interfaces.push(interface(wit, *id, Some(&mut listed))?);
                 }
                 WorldItem::Function(function) => {
                     return Err(unsupported("the function", &function.name));
@@ -198,6 +204,14 @@ impl World {
         &self.interfaces
     }
 
+    /// A function that the plugin serves with streams or futures, if there is one.
+    pub(crate) fn channels(&self) -> Option<String> {
+        self.served().find_map(|interface| {
+            let found = interface.functions.iter().find(|f| f.has_channels)?;
+            Some(format!("{}#{}", interface.id, found.name))
+        })
+    }
+
     pub(crate) fn resolve(&self) -> &Resolve {
         &self.resolve
     }
@@ -207,71 +221,6 @@ impl Interface {
     /// Whether there is more to it than types.
     pub fn is_served(&self) -> bool {
         !self.functions.is_empty() || !self.resources.is_empty()
-    }
-}
-
-impl InterfaceName {
-    /// Reads `namespace:package/interface@version`, as components name what
-    /// they import and export; `None` if it is something else.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        let (path, version) = match name.split_once('@') {
-            Some((path, version)) => (path, Some(version.parse().ok()?)),
-            None => (name, None),
-        };
-        let (package, interface) = path.split_once('/')?;
-        let (namespace, package) = package.split_once(':')?;
-        Some(Self {
-            namespace: namespace.to_owned(),
-            package: package.to_owned(),
-            interface: interface.to_owned(),
-            version,
-        })
-    }
-
-    /// Whether it is of the package of streams and pollables, which the host
-    /// itself serves to components.
-    fn is_wasi_io(&self) -> bool {
-        self.namespace == "wasi" && self.package == "io"
-    }
-
-    /// Whether a component that imports `other` can be served by this one:
-    /// the same interface, and a version that the component model calls
-    /// compatible (0.x.y: the same x; x.y.z: the same x). An interface without
-    /// a version serves all of them, as its types are compared all the same.
-    pub fn serves(&self, other: &Self) -> bool {
-        self.namespace == other.namespace
-            && self.package == other.package
-            && self.interface == other.interface
-            && match (&self.version, &other.version) {
-                (Some(ours), Some(theirs)) => compatible(ours, theirs),
-                (None, _) => true,
-                (Some(_), None) => false,
-            }
-    }
-}
-
-fn compatible(a: &semver::Version, b: &semver::Version) -> bool {
-    if !a.pre.is_empty() || !b.pre.is_empty() {
-        return a == b;
-    }
-    a.major == b.major
-        && (a.major > 0 || (a.minor == b.minor && (a.minor > 0 || a.patch == b.patch)))
-}
-
-impl fmt::Display for InterfaceName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            namespace,
-            package,
-            interface,
-            version,
-        } = self;
-        write!(f, "{namespace}:{package}/{interface}")?;
-        match version {
-            Some(version) => write!(f, "@{version}"),
-            None => Ok(()),
-        }
     }
 }
 
@@ -336,7 +285,7 @@ fn imported_resource(resolve: &Resolve, id: InterfaceId) -> Option<&str> {
 }
 
 fn interface(
-    resolve: &Resolve,
+    (resolve, sizes): Wit<'_>,
     id: InterfaceId,
     listed: Option<&mut Listed<'_>>,
 ) -> Result<Interface, WorldError> {
@@ -373,7 +322,7 @@ fn interface(
                     "`{id}#{name}` is an `async func`, and is not listed as one that may answer later"
                 )));
             }
-            functions.push(described(resolve, function, index, is_async));
+            functions.push(described((resolve, sizes), function, index, is_async));
         }
     }
     Ok(Interface {
@@ -386,21 +335,18 @@ fn interface(
 
 /// An interface that the plugin calls, with its functions.
 fn with_functions(
-    resolve: &Resolve,
+    (resolve, sizes): Wit<'_>,
     id: InterfaceId,
     mut interface: Interface,
 ) -> Result<Interface, WorldError> {
     let functions = resolve.interfaces.get(id).map(|found| &found.functions);
     for (index, (name, function)) in functions.into_iter().flatten().enumerate() {
-        let types = function.params.iter().map(|param| &param.ty);
-        let handles = types
-            .chain(&function.result)
-            .any(|ty| has_handle(resolve, ty));
-        let function = described(resolve, function, index, true);
+        let handles = types_of(function).any(|ty| has_handle(resolve, ty));
+        let function = described((resolve, sizes), function, index, true);
         let is_plain = matches!(function.wit.kind, FunctionKind::Freestanding);
         if !is_plain || handles || function.flat_params.is_none() {
             return Err(unsupported(
-                "the imported function, which is `async`, has resources, or too many parameters,",
+                "the imported function, which is `async`, has resources, streams or futures, or too many parameters,",
                 name,
             ));
         }
@@ -411,7 +357,7 @@ fn with_functions(
 
 /// What is known of a function from its type.
 fn described(
-    resolve: &Resolve,
+    (resolve, sizes): Wit<'_>,
     function: &wit_parser::Function,
     index: usize,
     is_async: bool,
@@ -424,68 +370,15 @@ fn described(
         is_concurrent: function.kind.is_async(),
         flat_params: (!signature.indirect_params)
             .then(|| signature.params.len() - usize::from(signature.retptr)),
+        result_name: type_name(resolve, function.result),
         flat_result: !signature.results.is_empty(),
         gives_resources: function.result.is_some_and(|ty| has_handle(resolve, &ty)),
+        has_channels: types_of(function).any(|ty| has(resolve, ty, is_channel)),
+        params_plan: Plan::of_params(resolve, sizes, function),
+        result_plan: Plan::of_result(resolve, sizes, function),
         wit: function.clone(),
     }
 }
 
 /// Each resource type of each plugin that was ever inspected has its own.
 static NEXT_KEY: AtomicU32 = AtomicU32::new(0);
-
-/// Whether a value of the type may hold a resource.
-fn has_handle(resolve: &Resolve, ty: &Type) -> bool {
-    let Type::Id(id) = ty else { return false };
-    let Some(def) = resolve.types.get(*id) else {
-        return false;
-    };
-    let has = |ty: &Type| has_handle(resolve, ty);
-    match &def.kind {
-        TypeDefKind::Handle(_) | TypeDefKind::Resource => true,
-        TypeDefKind::Type(ty) | TypeDefKind::List(ty) | TypeDefKind::Option(ty) => has(ty),
-        TypeDefKind::Record(record) => record.fields.iter().any(|field| has(&field.ty)),
-        TypeDefKind::Tuple(tuple) => tuple.types.iter().any(has),
-        TypeDefKind::Variant(variant) => {
-            variant.cases.iter().filter_map(|c| c.ty.as_ref()).any(has)
-        }
-        TypeDefKind::Result(result) => [&result.ok, &result.err].into_iter().flatten().any(has),
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn name(version: &str) -> InterfaceName {
-        InterfaceName {
-            namespace: "a".into(),
-            package: "b".into(),
-            interface: "c".into(),
-            version: (!version.is_empty()).then(|| version.parse().unwrap()),
-        }
-    }
-
-    #[test]
-    fn versions_follow_the_component_model() {
-        for (plugin, guest, fits) in [
-            ("", "", true),
-            ("", "0.1.0", true),
-            ("0.2.0", "", false),
-            ("0.2.0", "0.2.1", true),
-            ("0.2.3", "0.2.1", true),
-            ("0.2.0", "0.3.0", false),
-            ("0.0.1", "0.0.2", false),
-            ("1.0.0", "1.4.0", true),
-            ("1.0.0", "2.0.0", false),
-            ("0.2.0-draft", "0.2.0-draft", true),
-            ("0.2.0-draft", "0.2.0", false),
-        ] {
-            assert_eq!(
-                name(plugin).serves(&name(guest)),
-                fits,
-                "{plugin} serves {guest}"
-            );
-        }
-    }
-}

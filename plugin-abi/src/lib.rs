@@ -71,8 +71,8 @@ mod sdk;
 pub use event::{Interface, Item, ItemKind, Workload};
 #[cfg(feature = "sdk")]
 pub use sdk::{
-    Borrow, Call, Component, ConfigSchema, Error, GuestError, Own, Plugin, ResourceType, Result,
-    anyhow, io, serde, tracing,
+    Borrow, Call, Component, ConfigSchema, Error, ErrorContext, GuestError, Own, Plugin,
+    ResourceType, Result, anyhow, io, serde, tracing,
 };
 #[cfg(feature = "sdk")]
 #[doc(inline)]

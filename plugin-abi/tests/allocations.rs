@@ -8,8 +8,9 @@
 )]
 
 mod counting;
+mod raw;
 
-use wash_plugin_abi::abi::{Buffer, CallContextV1, CallContextV1Flags, FLAG_LEND, Slice, Status};
+use wash_plugin_abi::abi::{Buffer, FLAG_LEND, Status};
 use wash_plugin_abi::{Call, Plugin, Result};
 
 mod bindings {
@@ -42,28 +43,9 @@ impl bindings::exports::test::scalars::scalars::Guest for Adder {
 }
 
 fn call(function: usize, args: &Buffer, out: &mut Buffer) -> Status {
-    let context = CallContextV1Flags {
-        context: CallContextV1 {
-            size: size_of::<CallContextV1Flags>(),
-            workload_id: Slice::EMPTY,
-            component_id: Slice::EMPTY,
-            workload: 1,
-        },
-        flags: FLAG_LEND,
-    };
     let entry = bindings::__wash::functions::<Adder>()[function];
-    out.clear();
-    // SAFETY: all that is passed lives until it returns, and the plugin is an
-    // `Adder`.
-    unsafe {
-        entry(
-            std::ptr::from_ref(&Adder).cast(),
-            (&raw const context).cast(),
-            Slice::new(args.as_slice()),
-            out.out(),
-            std::ptr::null_mut(),
-        )
-    }
+    // SAFETY: the entry is an `Adder`'s, and no argument is lent.
+    unsafe { raw::call(&Adder, entry, args, FLAG_LEND, out) }
 }
 
 #[test]

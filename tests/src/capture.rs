@@ -11,7 +11,7 @@ use wash_runtime::engine::workload::{ResolvedWorkload, UnresolvedWorkload, Workl
 use wash_runtime::observability::Meters;
 use wash_runtime::plugin::{HostPlugin, WitInterfaces};
 use wash_runtime::wasmtime::Store;
-use wash_runtime::wasmtime::component::{self, Func, Val};
+use wash_runtime::wasmtime::component::{self, Func, ResourceAny, Val};
 use wash_runtime::wit::WitWorld;
 
 /// The components of running workloads that are bound to some plugin.
@@ -30,6 +30,16 @@ impl Captured {
     fn find(&self, workload_id: &str) -> anyhow::Result<(ResolvedWorkload, String)> {
         self.edit(|all| all.iter().find(|(w, _)| w.id() == workload_id).cloned())
             .with_context(|| format!("no component of workload {workload_id} is bound to a plugin"))
+    }
+
+    /// The workload's component, compiled.
+    pub(crate) async fn component(
+        &self,
+        workload_id: &str,
+    ) -> anyhow::Result<component::Component> {
+        let (workload, component_id) = self.find(workload_id)?;
+        let linked = workload.instantiate_pre(&component_id).await?;
+        Ok(linked.component().clone())
     }
 
     /// A fresh instance of the workload's component.
@@ -68,6 +78,13 @@ impl Instance {
             .with_context(missing)
     }
 
+    /// A function that the guest exports outside of any interface.
+    pub fn bare_func(&mut self, function: &str) -> anyhow::Result<Func> {
+        self.instance
+            .get_func(&mut self.store, function)
+            .with_context(|| format!("the guest exports no {function}"))
+    }
+
     /// The function's parameters and result.
     pub fn types(&mut self, func: Func) -> (Vec<component::Type>, Option<component::Type>) {
         let ty = func.ty(&self.store);
@@ -80,6 +97,12 @@ impl Instance {
         let mut results = vec![Val::Bool(false); func.ty(&self.store).results().len()];
         func.call_async(&mut self.store, args, &mut results).await?;
         Ok(results)
+    }
+
+    /// Drops a resource that a function returned.
+    pub async fn drop_resource(&mut self, resource: ResourceAny) -> anyhow::Result<()> {
+        resource.resource_drop_async(&mut self.store).await?;
+        Ok(())
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, Once, PoisonError};
 
+use tokio::sync::MutexGuard;
 use tracing::field::{Field, Visit};
 use tracing::{Level, Subscriber};
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
@@ -45,29 +46,52 @@ impl From<&str> for Value {
     }
 }
 
-/// Every event since it was installed.
-#[derive(Clone, Debug, Default)]
-pub struct Events(Arc<Mutex<Vec<Event>>>);
+/// Every event of this process, for whoever has the turn.
+static EVENTS: Mutex<Vec<Event>> = Mutex::new(Vec::new());
+
+/// A process has one subscriber, and may have several tests.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+static SUBSCRIBED: Once = Once::new();
+
+/// Every event since it was installed, of other tests that run at the same time as
+/// well. There is one at a time.
+#[derive(Debug)]
+pub struct Events {
+    _turn: MutexGuard<'static, ()>,
+}
 
 impl Events {
-    /// Makes this process's events go here. Once in a process.
-    pub fn install() -> Self {
-        let events = Self::default();
-        let subscriber = Registry::default().with(events.clone());
-        tracing::subscriber::set_global_default(subscriber).expect("one test in one process");
-        events
+    /// Keeps this process's events from now on.
+    ///
+    /// # Panics
+    ///
+    /// If the process has another subscriber.
+    pub async fn install() -> Self {
+        let turn = TURN.lock().await;
+        SUBSCRIBED.call_once(|| {
+            let subscriber = Registry::default().with(Keep);
+            tracing::subscriber::set_global_default(subscriber).expect("there is no other");
+        });
+        all().clear();
+        Self { _turn: turn }
     }
 
     /// The events that have this field.
     pub fn with(&self, field: &str, value: &Value) -> Vec<Event> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all = all.clone();
-        all.retain(|event| event.fields.get(field) == Some(value));
-        all
+        let all = all();
+        let with = all.iter().filter(|e| e.fields.get(field) == Some(value));
+        with.cloned().collect()
     }
 }
 
-impl<S: Subscriber> Layer<S> for Events {
+fn all() -> std::sync::MutexGuard<'static, Vec<Event>> {
+    EVENTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Keep;
+
+impl<S: Subscriber> Layer<S> for Keep {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
         let metadata = event.metadata();
         let mut fields = Fields::default();
@@ -78,10 +102,7 @@ impl<S: Subscriber> Layer<S> for Events {
             has_place: metadata.file().is_some() && metadata.line().is_some(),
             fields: fields.0,
         };
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(event);
+        all().push(event);
     }
 }
 

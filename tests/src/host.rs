@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use wash_plugin_loader::{LoadedPlugin, PluginLoader, PluginsConfig};
+use wash_plugin_loader::{Allow, LoadedPlugin, PluginLoader, PluginsConfig};
+use wash_runtime::engine::Engine;
 use wash_runtime::host::{Host, HostApi, HostBuilder};
 use wash_runtime::plugin::HostPlugin;
 use wash_runtime::types::{
     Component, LocalResources, Service, Workload, WorkloadStartRequest, WorkloadState,
     WorkloadStatus, WorkloadStatusRequest, WorkloadStopRequest,
 };
-use wash_runtime::wasmtime::component::Val;
+use wash_runtime::wasmtime::Config;
+use wash_runtime::wasmtime::component::{self, Val};
 use wash_runtime::wit::WitInterface;
 
 use crate::artifacts;
@@ -25,6 +27,8 @@ pub struct Builder {
     libraries: Vec<PathBuf>,
     config: PluginsConfig,
     metrics: bool,
+    engine: Option<Config>,
+    shared_engine: Option<Engine>,
     guest: Option<(Vec<u8>, Vec<WitInterface>)>,
 }
 
@@ -74,6 +78,20 @@ impl Builder {
         self
     }
 
+    /// Configures the engine, which otherwise is the default one.
+    #[must_use]
+    pub fn engine(mut self, config: Config) -> Self {
+        self.engine = Some(config);
+        self
+    }
+
+    /// Runs guests in this engine, and not in one of its own.
+    #[must_use]
+    pub fn shared_engine(mut self, engine: Engine) -> Self {
+        self.shared_engine = Some(engine);
+        self
+    }
+
     /// The guest that is the first workload, and what it needs from plugins.
     #[must_use]
     pub fn guest<const N: usize>(mut self, name: &str, needs: [&str; N]) -> Self {
@@ -89,6 +107,8 @@ impl Builder {
     /// If either does not start.
     pub async fn start(self) -> anyhow::Result<TestHost> {
         let mut loader = PluginLoader::builder()
+            // Whoever owns the tree that is tested.
+            .allow(Allow::NOTHING.with_insecure_permissions(true))
             .config(self.config)
             .metrics(self.metrics);
         for path in &self.libraries {
@@ -98,6 +118,12 @@ impl Builder {
 
         let captured = Captured::default();
         let mut builder = HostBuilder::new();
+        if let Some(config) = self.engine {
+            builder = builder.with_engine(Engine::builder().with_config(config).build()?);
+        }
+        if let Some(engine) = self.shared_engine {
+            builder = builder.with_engine(engine);
+        }
         let libraries = loaded
             .iter()
             .map(|plugin| Arc::clone(plugin) as Arc<dyn HostPlugin>);
@@ -219,6 +245,11 @@ impl TestHost {
     /// A fresh instance of the builder's guest.
     pub async fn instance(&self) -> anyhow::Result<Instance> {
         self.captured.instantiate(Self::WORKLOAD).await
+    }
+
+    /// The builder's guest, compiled.
+    pub async fn component(&self) -> anyhow::Result<component::Component> {
+        self.captured.component(Self::WORKLOAD).await
     }
 
     /// Calls an export of the builder's guest, in a fresh instance.

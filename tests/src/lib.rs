@@ -36,6 +36,7 @@ pub mod child;
 pub mod compiled_in;
 pub mod events;
 mod host;
+pub mod site;
 pub mod values;
 pub mod versions;
 

@@ -20,15 +20,17 @@ impl Rng {
         Self(hash | 1)
     }
 
-    fn next(&mut self) -> u64 {
+    /// Any number.
+    pub fn number(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() >> 33).expect("31 bits fit") % limit.max(1)
+    /// A number below `limit`; 0 if that is 0.
+    pub fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.number() >> 33).expect("31 bits fit") % limit.max(1)
     }
 }
 
@@ -169,6 +171,23 @@ pub fn edges(ty: &Type) -> Vec<Val> {
             all.push(Val::List(elements));
             all
         }
+        Type::FixedLengthList(list) => {
+            let elements = edges(&list.ty());
+            let columns = (0..list.len() as usize).map(|i| {
+                let mut column = elements.clone();
+                column.rotate_left(i % elements.len());
+                column
+            });
+            rows(columns.collect()).map(Val::FixedLengthList).collect()
+        }
+        Type::Map(map) => {
+            let entries: Vec<(Val, Val)> =
+                iter::zip(edges(&map.key()), edges(&map.value()).into_iter().cycle()).collect();
+            let entries = with_keys_once(entries);
+            let mut all = vec![Val::Map(Vec::new()), Val::Map(entries.clone())];
+            all.extend(entries.into_iter().map(|entry| Val::Map(vec![entry])));
+            all
+        }
         Type::Record(record) => {
             let names: Vec<String> = record.fields().map(|field| field.name.to_owned()).collect();
             let columns = record.fields().map(|field| edges(&field.ty)).collect();
@@ -280,6 +299,8 @@ fn large(ty: &Type) -> Vec<Val> {
 fn parts(ty: &Type) -> usize {
     match ty {
         Type::List(list) => 2 * parts(&list.ty()),
+        Type::FixedLengthList(list) => list.len() as usize * parts(&list.ty()),
+        Type::Map(map) => 2 * (parts(&map.key()) + parts(&map.value())),
         Type::Record(record) => record.fields().map(|field| parts(&field.ty)).sum(),
         Type::Tuple(tuple) => tuple.types().map(|ty| parts(&ty)).sum(),
         Type::Variant(variant) => variant
@@ -316,11 +337,13 @@ macro_rules! number {
             clippy::cast_possible_wrap,
             reason = "any bits will do"
         )]
-        Val::$val(($rng.next() >> shift) as $ty)
+        Val::$val(($rng.number() >> shift) as $ty)
     }};
 }
 
-/// Any value of a type, with lists and strings of up to `longest` elements.
+/// Any value of a type, with lists and strings of up to `longest` elements. In
+/// the place of a resource is the number 0: which one it is, only who has some
+/// can say.
 #[must_use]
 pub fn random(ty: &Type, rng: &mut Rng, longest: usize) -> Val {
     match ty {
@@ -339,7 +362,7 @@ pub fn random(ty: &Type, rng: &mut Rng, longest: usize) -> Val {
             };
             Val::Float32(f32::from_bits(bits))
         }
-        Type::Float64 => Val::Float64(f64::from_bits(rng.next())),
+        Type::Float64 => Val::Float64(f64::from_bits(rng.number())),
         Type::Char => Val::Char(random_char(rng)),
         Type::String => {
             let length = rng.below(longest + 1);
@@ -348,6 +371,17 @@ pub fn random(ty: &Type, rng: &mut Rng, longest: usize) -> Val {
         Type::List(list) => {
             let (length, ty) = (rng.below(longest + 1), list.ty());
             Val::List((0..length).map(|_| random(&ty, rng, longest / 2)).collect())
+        }
+        Type::FixedLengthList(list) => {
+            let element = list.ty();
+            let elements = (0..list.len()).map(|_| random(&element, rng, longest));
+            Val::FixedLengthList(elements.collect())
+        }
+        Type::Map(map) => {
+            let (key, value) = (map.key(), map.value());
+            let entries = (0..rng.below(longest + 1))
+                .map(|_| (random(&key, rng, longest), random(&value, rng, longest / 2)));
+            Val::Map(with_keys_once(entries.collect()))
         }
         Type::Record(record) => Val::Record(
             record
@@ -377,15 +411,27 @@ pub fn random(ty: &Type, rng: &mut Rng, longest: usize) -> Val {
             _ => Err(random_payload(result.err(), rng, longest)),
         }),
         Type::Flags(flags) => {
-            let bits = rng.next();
+            let bits = rng.number();
             let set = flags
                 .names()
                 .enumerate()
                 .filter(|(i, _)| bits >> i & 1 == 1);
             Val::Flags(set.map(|(_, name)| name.to_owned()).collect())
         }
+        Type::Own(_) | Type::Borrow(_) => Val::U32(0),
         other => panic!("no test value has the type {other:?}"),
     }
+}
+
+/// The entries, those left out whose key came before.
+fn with_keys_once(entries: Vec<(Val, Val)>) -> Vec<(Val, Val)> {
+    let mut found: Vec<(Val, Val)> = Vec::new();
+    for (key, value) in entries {
+        if !found.iter().any(|(other, _)| same(other, &key)) {
+            found.push((key, value));
+        }
+    }
+    found
 }
 
 fn random_payload(ty: Option<Type>, rng: &mut Rng, longest: usize) -> Option<Box<Val>> {
@@ -415,7 +461,17 @@ pub fn same(a: &Val, b: &Val) -> bool {
     match (a, b) {
         (Val::Float32(a), Val::Float32(b)) => a.to_bits() == b.to_bits(),
         (Val::Float64(a), Val::Float64(b)) => a.to_bits() == b.to_bits(),
-        (Val::List(a), Val::List(b)) | (Val::Tuple(a), Val::Tuple(b)) => all(a, b),
+        (Val::List(a), Val::List(b))
+        | (Val::FixedLengthList(a), Val::FixedLengthList(b))
+        | (Val::Tuple(a), Val::Tuple(b)) => all(a, b),
+        // In any order.
+        (Val::Map(a), Val::Map(b)) => {
+            let has = |(key, value): &(Val, Val)| {
+                let found = b.iter().find(|(other, _)| same(other, key));
+                found.is_some_and(|(_, other)| same(value, other))
+            };
+            a.len() == b.len() && a.iter().all(has)
+        }
         (Val::Record(a), Val::Record(b)) => {
             a.len() == b.len() && iter::zip(a, b).all(|((an, a), (bn, b))| an == bn && same(a, b))
         }

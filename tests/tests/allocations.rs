@@ -76,7 +76,10 @@ fn allocations(builder: Builder) -> u32 {
             };
             // The first calls make what is used again.
             count(10).await;
-            count(2000).await - count(1000).await
+            let counted = count(2000).await - count(1000).await;
+            drop(guest);
+            host.stop().await.unwrap();
+            counted
         })
 }
 

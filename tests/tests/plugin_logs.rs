@@ -30,7 +30,7 @@ fn fields<const N: usize>(of: &Event, expected: [(&str, Value); N]) {
 // One test, as a process has one subscriber.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_arrive_as_the_plugin_made_them() {
-    let events = Events::install();
+    let events = Events::install().await;
     let host = TestHost::builder()
         .library(artifacts::test_plugin("lifecycle-plugin"))
         .guest("lifecycle", [PROBE])

@@ -1,11 +1,15 @@
 //! Every type of value, through every implementation: what a guest gives to a
-//! plugin comes back, and a library does what a compiled-in plugin does.
+//! plugin comes back, and a library does what a compiled-in plugin does. One
+//! of them serves the library by wasmtime's own values, another codec between.
+//!
+//! A program of its own, as hosts that other compilers built run it too:
+//! `cargo xtask test` calls it by name.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "tests"
+    reason = "a test fails by panicking"
 )]
 
 use std::collections::BTreeMap;
@@ -14,12 +18,16 @@ use std::sync::Arc;
 
 use e2e::values::{self, Rng, same, show};
 use e2e::{Builder, Instance, TestHost, artifacts, compiled_in};
+use fuzz::by_values::ByValues;
+use wash_plugin_loader::{Allow, PluginLoader};
+use wash_runtime::wasmtime::Config;
 use wash_runtime::wasmtime::component::{Type, Val};
 
 const ECHO: &str = "test:values/echo@0.1.0";
 const ECHO_ASYNC: &str = "test:values/echo-async@0.1.0";
+const COLLECTIONS: &str = "test:values/collections@0.1.0";
 
-/// The functions of both interfaces, as the WIT has them.
+/// The functions of all interfaces, as the WIT has them.
 fn functions() -> Vec<(&'static str, String)> {
     let names = |text: &str| -> Vec<String> {
         let named = |line: &str| {
@@ -33,7 +41,9 @@ fn functions() -> Vec<(&'static str, String)> {
     let echo = names(include_str!("../wit/values/echo.wit"));
     let echo_async = names(include_str!("../wit/values/echo-async.wit"));
     let all = echo.into_iter().map(|name| (ECHO, name));
+    let collections = names(include_str!("../wit/values/collections.wit"));
     all.chain(echo_async.into_iter().map(|name| (ECHO_ASYNC, name)))
+        .chain(collections.into_iter().map(|name| (COLLECTIONS, name)))
         .collect()
 }
 
@@ -62,8 +72,15 @@ struct Subject {
 impl Subject {
     async fn new(name: impl Into<String>, builder: Builder) -> Self {
         let name = name.into();
+        // Not every engine takes these by default.
+        let mut engine = Config::new();
+        engine
+            .wasm_component_model_map(true)
+            .wasm_component_model_fixed_length_lists(true);
+        let needs = ["test:values/echo,echo-async,collections@0.1.0"];
         let started = builder
-            .guest("values-guest", ["test:values/echo,echo-async@0.1.0"])
+            .engine(engine)
+            .guest("values-guest", needs)
             .start()
             .await;
         let host = started.unwrap_or_else(|error| panic!("{name}: {error:#}"));
@@ -104,9 +121,16 @@ impl Subject {
 async fn subjects() -> Vec<Subject> {
     let compiled_in = TestHost::builder().plugin(Arc::new(compiled_in::Values));
     let library = TestHost::builder().library(artifacts::test_plugin("values-plugin"));
+    let by_values = PluginLoader::builder()
+        .allow(Allow::NOTHING.with_insecure_permissions(true))
+        .file(artifacts::test_plugin("values-plugin"));
+    let by_values = by_values.build().unwrap().load().unwrap();
+    let by_values = ByValues::new(Arc::clone(&by_values.plugins()[0]));
+    let by_values = TestHost::builder().plugin(by_values);
     let mut all = vec![
         Subject::new("compiled in", compiled_in).await,
         Subject::new("library", library).await,
+        Subject::new("library, by values", by_values).await,
     ];
     for (compiler, path) in artifacts::foreign("values-plugin") {
         let builder = TestHost::builder().library(path);
@@ -195,16 +219,8 @@ async fn sad_more_than_a_call_may_carry_is_a_trap() {
 #[test]
 fn every_function_is_in_the_suite() {
     let all = functions();
-    assert_eq!(
-        all.iter()
-            .filter(|(interface, _)| *interface == ECHO)
-            .count(),
-        71
-    );
-    assert_eq!(
-        all.iter()
-            .filter(|(interface, _)| *interface == ECHO_ASYNC)
-            .count(),
-        5
-    );
+    let count = |of| all.iter().filter(|(interface, _)| *interface == of).count();
+    assert_eq!(count(ECHO), 71);
+    assert_eq!(count(ECHO_ASYNC), 5);
+    assert_eq!(count(COLLECTIONS), 28);
 }

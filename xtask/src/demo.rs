@@ -1,6 +1,7 @@
 //! The shortest way to see it work: one plugin in a folder, one command that
 //! calls it, and the host between them.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -17,7 +18,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     guests::build(workspace, &["log-command", "log-guest"])?;
 
     let mut cargo = workspace.cargo();
-    cargo.args(["build", "--package", "wash-host"]);
+    // Of the workspace, so that its dependencies are those of everything else here.
+    cargo.args(["build", "--workspace", "--bin", "wash-host"]);
     let host = artifacts::build(&mut cargo)
         .context("cannot build the host")?
         .into_iter()
@@ -35,6 +37,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let config = workspace.target.join("demo/wash-host.toml");
     files::write(&config, CONFIG.as_bytes())?;
 
+    let allow = allow(workspace, &folder);
     cmd::echo(
         Command::new(&host)
             .arg("run")
@@ -42,7 +45,31 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
             .arg(&folder)
             .arg("--config")
             .arg(&config)
+            .args(allow)
             .arg(guests::path(workspace, "log-command")),
     )?;
-    cmd::echo(Command::new(&host).args(["plugin", "list"]).arg(&folder))
+    cmd::echo(
+        Command::new(&host)
+            .args(["plugin", "list"])
+            .args(allow)
+            .arg(&folder),
+    )
+}
+
+/// In a container this may run as another user than the one who owns the tree,
+/// as whose own work it is trusted here. The folder is this user's.
+fn allow(workspace: &Workspace, folder: &Path) -> Option<&'static str> {
+    let differs = owner(&workspace.root) != owner(folder);
+    differs.then_some("--allow-insecure-permissions")
+}
+
+#[cfg(unix)]
+fn owner(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(path).ok().map(|found| found.uid())
+}
+
+#[cfg(not(unix))]
+fn owner(_: &Path) -> Option<u32> {
+    None
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
 };
-use wasmparser::{Parser, Validator};
+use wasmparser::{Parser, Validator, WasmFeatures};
 use wit_component::ComponentEncoder;
 
 use crate::recipe::Kind;
@@ -49,7 +49,12 @@ pub(crate) fn text(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn valid(component: Vec<u8>) -> Result<Vec<u8>> {
-    Validator::new()
+    // With what the runtime enables beyond the defaults.
+    let features = WasmFeatures::default()
+        | WasmFeatures::CM_MAP
+        | WasmFeatures::CM_FIXED_LENGTH_LISTS
+        | WasmFeatures::CM_ERROR_CONTEXT;
+    Validator::new_with_features(features)
         .validate_all(&component)
         .context("the component is not valid")?;
     Ok(component)

@@ -18,7 +18,7 @@ const FOREIGN_PLUGINS: [&str; 1] = ["values-plugin"];
 
 /// A Rust toolchain that rustup knows.
 #[derive(Debug)]
-struct Toolchain {
+pub(crate) struct Toolchain {
     name: String,
     compiler: Compiler,
 }
@@ -28,6 +28,18 @@ struct Toolchain {
 struct Compiler {
     release: String,
     commit: String,
+    host: String,
+}
+
+impl Toolchain {
+    /// The target that it compiles for by default.
+    pub(crate) fn host(&self) -> &str {
+        &self.compiler.host
+    }
+
+    fn is_nightly(&self) -> bool {
+        self.compiler.release.ends_with("-nightly")
+    }
 }
 
 /// Builds the packages with each other toolchain, and writes down what there is.
@@ -61,7 +73,9 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
 
     let progress = Progress::new("foreign", toolchains.len());
     for toolchain in &toolchains {
-        let Compiler { release, commit } = &toolchain.compiler;
+        let Compiler {
+            release, commit, ..
+        } = &toolchain.compiler;
         // Nightlies of one release differ in their commits only.
         let mut name = release.clone();
         if taken.contains(&name) {
@@ -120,13 +134,11 @@ fn packages(workspace: &Workspace) -> Result<Vec<&Package>> {
 /// The toolchains with another compiler than the active one, one of each; and
 /// why others are left out.
 fn others(packages: &[&Package]) -> Result<(Vec<Toolchain>, Vec<String>)> {
-    let active = Compiler::ask(&mut cmd::rustc()).context("cannot ask rustc for its version")?;
-    let list = cmd::probe(Command::new("rustup").args(["toolchain", "list"])).unwrap_or_default();
+    let active = active()?;
     let mut toolchains: Vec<Toolchain> = Vec::new();
     let mut skipped = Vec::new();
-    for name in list.lines().filter_map(|line| line.split(' ').next()) {
-        let Some(compiler) = Compiler::ask(Command::new("rustup").args(["run", name, "rustc"]))
-        else {
+    for (name, compiler) in installed() {
+        let Some(compiler) = compiler else {
             skipped.push(format!("skipped: the toolchain {name} does not run"));
             continue;
         };
@@ -134,24 +146,61 @@ fn others(packages: &[&Package]) -> Result<(Vec<Toolchain>, Vec<String>)> {
         if known.chain([&active]).any(|known| compiler == *known) {
             continue;
         }
-        let minimum = packages.iter().filter_map(|p| p.rust_version.as_deref());
-        let minimum = minimum.max_by_key(|version| numbers(version));
-        if let Some(minimum) = minimum.filter(|m| numbers(&compiler.release) < numbers(m)) {
+        if let Some(minimum) = minimum(packages).filter(|m| compiler.is_older_than(m)) {
             skipped.push(format!(
                 "skipped: the toolchain {name} is older than Rust {minimum}"
             ));
             continue;
         }
-        toolchains.push(Toolchain {
-            name: name.to_owned(),
-            compiler,
-        });
+        toolchains.push(Toolchain { name, compiler });
     }
     Ok((toolchains, skipped))
 }
 
+/// The newest nightly toolchain that is new enough, if there is one.
+pub(crate) fn nightly(workspace: &Workspace) -> Result<Option<Toolchain>> {
+    let packages = packages(workspace)?;
+    let minimum = minimum(&packages);
+    Ok(installed()
+        .into_iter()
+        .filter_map(|(name, compiler)| compiler.map(|compiler| Toolchain { name, compiler }))
+        .filter(|found| found.is_nightly())
+        .filter(|found| !minimum.is_some_and(|minimum| found.compiler.is_older_than(minimum)))
+        .max_by_key(|found| numbers(&found.compiler.release)))
+}
+
+/// The target that the active compiler compiles for by default.
+pub(crate) fn active_host() -> Result<String> {
+    active().map(|compiler| compiler.host)
+}
+
+fn active() -> Result<Compiler> {
+    Compiler::ask(&mut cmd::rustc()).context("cannot ask rustc for its version")
+}
+
+/// The toolchains that rustup has, and what their compilers say of themselves.
+fn installed() -> Vec<(String, Option<Compiler>)> {
+    let list = cmd::probe(Command::new("rustup").args(["toolchain", "list"])).unwrap_or_default();
+    list.lines()
+        .filter_map(|line| line.split(' ').next())
+        .map(|name| {
+            let compiler = Compiler::ask(Command::new("rustup").args(["run", name, "rustc"]));
+            (name.to_owned(), compiler)
+        })
+        .collect()
+}
+
+/// The oldest compiler that all of these can be built with.
+fn minimum<'a>(packages: &[&'a Package]) -> Option<&'a str> {
+    let minimums = packages.iter().filter_map(|p| p.rust_version.as_deref());
+    minimums.max_by_key(|version| numbers(version))
+}
+
 /// Runs the suite of values in a host that each other compiler built, on the
 /// plugins of this one: it must not matter which of the two is the newer.
+///
+/// A nightly compiler's host is what [`sanitize`](crate::sanitize) runs, with all
+/// tests and not only these. To build it without sanitizers, too, takes long.
 pub(crate) fn test_hosts(workspace: &Workspace) -> Result<()> {
     let packages = packages(workspace)?;
     let (toolchains, _) = others(&packages)?;
@@ -159,6 +208,13 @@ pub(crate) fn test_hosts(workspace: &Workspace) -> Result<()> {
         eprintln!("foreign hosts: skipped: only one toolchain installed");
     }
     for toolchain in &toolchains {
+        if toolchain.is_nightly() {
+            eprintln!(
+                "foreign hosts: {}: `cargo xtask sanitize` runs its host",
+                toolchain.name
+            );
+            continue;
+        }
         let mut cargo = cargo_of(workspace, toolchain);
         cargo
             .args(["test", "--package", "e2e", "--test", "values"])
@@ -174,7 +230,7 @@ pub(crate) fn test_hosts(workspace: &Workspace) -> Result<()> {
 }
 
 /// Cargo of another toolchain, with a target directory of its own.
-fn cargo_of(workspace: &Workspace, toolchain: &Toolchain) -> Command {
+pub(crate) fn cargo_of(workspace: &Workspace, toolchain: &Toolchain) -> Command {
     let target = workspace.target.join("foreign-build").join(&toolchain.name);
     let mut cargo = Command::new("rustup");
     cargo.args(["run", &toolchain.name, "cargo"]);
@@ -219,6 +275,10 @@ fn remove_others(folder: &Path, keep: &HashSet<String>) -> Result<()> {
 }
 
 impl Compiler {
+    fn is_older_than(&self, minimum: &str) -> bool {
+        numbers(&self.release) < numbers(minimum)
+    }
+
     fn ask(rustc: &mut Command) -> Option<Self> {
         Self::parse(&cmd::probe(rustc.arg("-vV"))?)
     }
@@ -232,6 +292,7 @@ impl Compiler {
         Some(Self {
             release: field("release:")?,
             commit: field("commit-hash:")?,
+            host: field("host:")?,
         })
     }
 }
@@ -249,12 +310,14 @@ mod tests {
 
     #[test]
     fn compilers_are_told_apart() {
-        let text = "rustc 1.97.0-nightly\nrelease: 1.97.0-nightly\ncommit-hash: e50aa\n";
+        let text =
+            "rustc 1.97.0-nightly\nrelease: 1.97.0-nightly\ncommit-hash: e50aa\nhost: a-b-c\n";
         assert_eq!(
             Compiler::parse(text),
             Some(Compiler {
                 release: "1.97.0-nightly".to_owned(),
                 commit: "e50aa".to_owned(),
+                host: "a-b-c".to_owned(),
             })
         );
         assert_eq!(Compiler::parse("gcc 12"), None);

@@ -34,6 +34,7 @@ const RUST: &[(&str, Kind, &str)] = &[
     ("blobstore-guest", Kind::Library, "blobstore"),
     ("calls-guest", Kind::Library, "calls"),
     ("capabilities-guest", Kind::Library, "capabilities"),
+    ("channels-guest", Kind::Library, "channels"),
     ("concurrent-guest", Kind::Library, "concurrent"),
     ("http-counter", Kind::Library, "http"),
     ("http-hello", Kind::Library, "http"),

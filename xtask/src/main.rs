@@ -11,6 +11,8 @@
 //! | `plugins-faulty/`| libraries from `sample-plugins/faulty/`               |
 //! | `plugins-test/`  | libraries from `tests/plugins/`                       |
 //! | `foreign/`       | the test plugin as other Rust compilers build it      |
+//! | `fuzz/`          | what the fuzz targets found                           |
+//! | `fuzz-worlds/`   | the program that makes worlds for them                |
 //! | `demo/`          | the plugin folder and configuration of `demo`         |
 
 mod artifacts;
@@ -20,12 +22,14 @@ mod demo;
 mod encode;
 mod files;
 mod foreign;
+mod fuzz;
 mod guests;
 mod other_tokio;
 mod plugins;
 mod progress;
 mod readme;
 mod recipe;
+mod sanitize;
 mod stamp;
 mod test;
 mod workspace;
@@ -72,11 +76,23 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Run the end-to-end suite under AddressSanitizer, with a nightly compiler
+    Sanitize {
+        /// Passed to `cargo test`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Run the demo, then the commands of README.md as a new user would
     Readme,
     /// Measure, with optimisations
     #[command(subcommand)]
     Bench(Bench),
+    /// Run a fuzz target, `calls` for a minute say: `cargo xtask fuzz calls --seconds 60`
+    Fuzz {
+        /// Passed to the fuzz program
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        args: Vec<String>,
+    },
     /// Build the test plugin with every other Rust toolchain into target/foreign/
     Foreign,
 }
@@ -103,6 +119,8 @@ enum Bench {
     /// HTTP requests while a plugin that serves them is updated; to
     /// target/bench/updates.json
     Updates,
+    /// All of them, briefly and without optimisations: whether they still run
+    Smoke,
 }
 
 fn main() -> ExitCode {
@@ -132,11 +150,14 @@ fn run(task: Task) -> anyhow::Result<()> {
         }
         Task::Demo => demo::run(&workspace),
         Task::Test { args } => test::run(&workspace, &args),
+        Task::Sanitize { args } => sanitize::run(&workspace, &args),
         Task::Readme => readme::run(&workspace),
         Task::Bench(Bench::Calls { args }) => bench::calls(&workspace, &args),
         Task::Bench(Bench::Load { args }) => bench::load(&workspace, &args),
         Task::Bench(Bench::Http) => bench::http(&workspace),
         Task::Bench(Bench::Updates) => bench::updates(&workspace),
+        Task::Bench(Bench::Smoke) => bench::smoke(&workspace),
+        Task::Fuzz { args } => fuzz::run(&workspace, &args),
         Task::Foreign => foreign::build(&workspace),
     }
 }

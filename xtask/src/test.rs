@@ -1,5 +1,7 @@
 //! Every test, with everything that tests need built before.
 
+use std::process::Command;
+
 use anyhow::Result;
 
 use crate::plugins::{self, Profile};
@@ -8,28 +10,32 @@ use crate::{cmd, foreign, guests, readme};
 
 const ALL: [&str; 0] = [];
 
+/// What is built for the tests. Whoever needs a part of it builds all of it: with
+/// other packages or targets, dependencies would have other features, and be built
+/// anew.
+pub(crate) const TARGETS: [&str; 5] = ["--workspace", "--lib", "--bins", "--tests", "--examples"];
+
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     guests::build(workspace, &ALL)?;
     plugins::build(workspace, &ALL, Profile::Dev)?;
     foreign::build(workspace)?;
 
-    let has_nextest = cmd::probe(cmd::cargo().args(["nextest", "--version"])).is_some();
     let mut tests = workspace.cargo();
-    if has_nextest {
-        tests.args(["nextest", "run", "--workspace"]);
-    } else {
-        // Without the documentation's examples, which come next.
-        tests.args(["test", "--workspace", "--all-targets"]);
-    }
-    cmd::echo(tests.args(args))?;
+    // The documentation's examples come next.
+    cmd::echo(all(&mut tests).args(TARGETS).args(args))?;
 
+    // Of all packages, as above, also of those that have none: cargo says so.
     let mut examples = workspace.cargo();
-    examples.args(["test", "--doc", "--workspace"]);
-    // Cargo would say of each of these that it has none.
-    for package in workspace.packages.iter().filter(|p| !p.has_examples()) {
-        examples.args(["--exclude", &package.name]);
-    }
-    cmd::echo(&mut examples)?;
+    cmd::echo(examples.args(["test", "--doc", "--workspace"]))?;
     foreign::test_hosts(workspace)?;
     readme::run(workspace)
+}
+
+/// Runs tests, each in a process of its own where nextest is there: what goes wrong
+/// in one then says so by itself.
+pub(crate) fn all(cargo: &mut Command) -> &mut Command {
+    match cmd::probe(cmd::cargo().args(["nextest", "--version"])) {
+        Some(_) => cargo.args(["nextest", "run"]),
+        None => cargo.arg("test"),
+    }
 }

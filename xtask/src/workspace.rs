@@ -63,17 +63,8 @@ impl Workspace {
 impl Package {
     /// Whether this package makes a library that can be loaded at run time.
     pub(crate) fn is_cdylib(&self) -> bool {
-        self.makes(&["cdylib"])
-    }
-
-    /// Whether this package's documentation can have examples that run.
-    pub(crate) fn has_examples(&self) -> bool {
-        self.makes(&["lib", "rlib", "proc-macro"])
-    }
-
-    fn makes(&self, crate_types: &[&str]) -> bool {
         let mut made = self.targets.iter().flat_map(|target| &target.crate_types);
-        made.any(|made| crate_types.contains(&made.as_str()))
+        made.any(|made| made == "cdylib")
     }
 
     /// Whether this package is somewhere below `folder`.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use wasmparser::Validator;
+use wasmparser::{Validator, WasmFeatures};
 use wit_component::DecodedWasm;
 use wit_parser::Resolve;
 
@@ -54,11 +54,16 @@ const GUESTS: &[(&str, &[&str], &[&str])] = &[
     (
         "values-guest",
         &[
+            "test:values/collections@0.1.0",
             "test:values/echo-async@0.1.0",
             "test:values/echo@0.1.0",
             "test:values/types@0.1.0",
         ],
-        &["test:values/echo-async@0.1.0", "test:values/echo@0.1.0"],
+        &[
+            "test:values/collections@0.1.0",
+            "test:values/echo-async@0.1.0",
+            "test:values/echo@0.1.0",
+        ],
     ),
 ];
 
@@ -80,7 +85,12 @@ fn guests_are_valid_and_have_their_worlds() -> Result<()> {
         let path = guests().join(format!("{name}.wasm"));
         let bytes = fs::read(&path)
             .with_context(|| format!("{} is missing: run `cargo xtask guests`", path.display()))?;
-        Validator::new()
+        // As the runtime has them beyond the defaults.
+        let features = WasmFeatures::default()
+            | WasmFeatures::CM_MAP
+            | WasmFeatures::CM_FIXED_LENGTH_LISTS
+            | WasmFeatures::CM_ERROR_CONTEXT;
+        Validator::new_with_features(features)
             .validate_all(&bytes)
             .with_context(|| format!("{name} is not valid"))?;
 

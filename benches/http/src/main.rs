@@ -2,7 +2,8 @@
 //! beside the least that serving a component with wasmtime-wasi-http takes.
 //!
 //! Both run on one engine, and take turns. Called as
-//! `bench-http GUEST.wasm RESULTS.json`; `cargo xtask bench http` does that.
+//! `bench-http GUEST.wasm RESULTS.json ROUNDS`; `cargo xtask bench http` does
+//! that.
 
 mod host;
 #[allow(dead_code, reason = "a part of it is the other bench's")]
@@ -40,7 +41,6 @@ use crate::{
     report::Comparison,
 };
 
-const ROUNDS: usize = 7;
 const PLAN: Plan = Plan {
     connections: 16,
     time: Duration::from_secs(2),
@@ -48,11 +48,12 @@ const PLAN: Plan = Plan {
 };
 
 fn main() -> anyhow::Result<()> {
-    let mut args = std::env::args_os().skip(1).map(PathBuf::from);
-    let (guest, results) = args
-        .next()
-        .zip(args.next())
-        .context("expected GUEST.wasm and RESULTS.json")?;
+    let args: Vec<_> = std::env::args().skip(1).collect();
+    let [guest, results, rounds] = args.as_slice() else {
+        anyhow::bail!("expected GUEST.wasm RESULTS.json ROUNDS");
+    };
+    let (guest, results) = (PathBuf::from(guest), PathBuf::from(results));
+    let rounds: usize = rounds.parse().context("ROUNDS is a number")?;
     let guest = Bytes::from(
         std::fs::read(&guest).with_context(|| format!("cannot read {}", guest.display()))?,
     );
@@ -76,7 +77,7 @@ fn main() -> anyhow::Result<()> {
             &["wasi:http/incoming-handler"],
         ))?;
         let (mut host_loads, mut floor_loads) = (Vec::new(), Vec::new());
-        for round in 0..=ROUNDS {
+        for round in 0..=rounds {
             let floor_load = client.block_on(load::press(floor_addr, PLAN))?;
             let host_load = client.block_on(load::press(host_addr, PLAN))?;
             // The first round is for warming up.

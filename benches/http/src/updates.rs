@@ -2,19 +2,14 @@
 //! memory that each version leaves behind.
 //!
 //! One server, one component and one plugin, pressed with and without updates
-//! in turns. Called as `bench-updates PLUGIN GUEST.wasm RESULTS.json`;
+//! in turns. Called as `bench-updates PLUGIN GUEST.wasm RESULTS.json ROUNDS`;
 //! `cargo xtask bench updates` does that.
 
 mod host;
 #[allow(dead_code, reason = "a part of it is the other bench's")]
 mod load;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use load::{Load, Plan};
@@ -23,7 +18,6 @@ use tokio::runtime::Runtime;
 use wash_plugin_loader::{LoadedPlugin, Scan, UpdateOptions, admit, library};
 use wash_runtime::host::Host;
 
-const ROUNDS: usize = 10;
 /// So many in each round, one after the other.
 const UPDATES: usize = 10;
 const PLAN: Plan = Plan {
@@ -49,14 +43,14 @@ struct Figures {
 }
 
 fn main() -> anyhow::Result<()> {
-    let mut args = std::env::args_os().skip(1).map(PathBuf::from);
-    let mut next = || {
-        args.next()
-            .context("expected PLUGIN GUEST.wasm RESULTS.json")
+    let args: Vec<_> = std::env::args().skip(1).collect();
+    let [plugin, guest, results, rounds] = args.as_slice() else {
+        anyhow::bail!("expected PLUGIN GUEST.wasm RESULTS.json ROUNDS");
     };
-    let (plugin, guest, results) = (next()?, next()?, next()?);
-    let bytes = fs::read(&plugin).with_context(|| format!("cannot read {}", plugin.display()))?;
-    let guest = fs::read(&guest).with_context(|| format!("cannot read {}", guest.display()))?;
+    let (plugin, guest, results) = (Path::new(plugin), Path::new(guest), Path::new(results));
+    let rounds: usize = rounds.parse().context("ROUNDS is a number")?;
+    let bytes = fs::read(plugin).with_context(|| format!("cannot read {}", plugin.display()))?;
+    let guest = fs::read(guest).with_context(|| format!("cannot read {}", guest.display()))?;
 
     let server = Runtime::new()?;
     let client = tokio::runtime::Builder::new_current_thread()
@@ -72,7 +66,7 @@ fn main() -> anyhow::Result<()> {
     let (mut without, mut with) = (Vec::new(), Vec::new());
     let mut updates = 0;
     let before = resident()?;
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         without.push(client.block_on(load::press(addr, PLAN))?);
         let updating = server.spawn(update_often(Arc::clone(&plugin), bytes.clone(), version));
         with.push(client.block_on(load::press(addr, PLAN))?);
@@ -80,11 +74,17 @@ fn main() -> anyhow::Result<()> {
         version += UPDATES;
         updates += UPDATES;
     }
-    server.block_on(async {
-        while plugin.generations().len() > 1 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    });
+    let drained = async {
+        let alone = async {
+            while plugin.generations().len() > 1 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), alone).await
+    };
+    server
+        .block_on(drained)
+        .context("versions that were updated do not end")?;
     let grown = resident()? - before;
     let p99 = |loads: &[Load]| {
         let mut all: Vec<u64> = loads.iter().map(|l| l.p99.as_micros() as u64).collect();
@@ -103,7 +103,7 @@ fn main() -> anyhow::Result<()> {
         bytes_per_generation: grown / i64::try_from(updates)?,
     };
     let text = serde_json::to_string_pretty(&[figures])?;
-    fs::write(&results, &text).with_context(|| format!("cannot write {}", results.display()))?;
+    fs::write(results, &text).with_context(|| format!("cannot write {}", results.display()))?;
     println!("{text}");
     server.block_on(host.stop())
 }

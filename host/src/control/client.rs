@@ -99,11 +99,14 @@ fn all() -> Result<Vec<(u32, PathBuf)>> {
         let Some(pid) = pid else {
             continue;
         };
+        let before = place::identity(&path);
         match UnixStream::connect(&path) {
             Ok(_) => found.push((pid, path)),
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                // Its host was killed.
-                let _ = fs::remove_file(&path);
+                // Its host was killed. Another may have its number by now.
+                if place::identity(&path) == before {
+                    let _ = fs::remove_file(&path);
+                }
             }
             // It ends just now, or is another user's.
             Err(_) => {}

@@ -49,6 +49,15 @@ fn check(path: &Path) -> io::Result<()> {
     )))
 }
 
+/// Tells a file from another at the same path.
+pub(super) type Identity = (u64, u64);
+
+/// Of the file that is at a path.
+pub(super) fn identity(path: &Path) -> Option<Identity> {
+    let metadata = fs::symlink_metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
 /// The number of the user that this process runs as.
 pub(super) fn user() -> u32 {
     rustix::process::geteuid().as_raw()

@@ -46,6 +46,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Control {
     path: PathBuf,
+    /// What is there is another's, unless it is this.
+    file: Option<place::Identity>,
     task: AbortHandle,
 }
 
@@ -53,7 +55,9 @@ impl Drop for Control {
     fn drop(&mut self) {
         self.task.abort();
         // Somebody may have cleaned up already.
-        let _ = fs::remove_file(&self.path);
+        if self.file.is_some() && place::identity(&self.path) == self.file {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -85,19 +89,25 @@ pub(super) fn run(
         http,
     });
     let task = tokio::spawn(serve(listener, host)).abort_handle();
-    Control { path, task }
+    let file = place::identity(&path);
+    Control { path, file, task }
 }
 
 /// A socket in the user's own directory.
 fn bind() -> io::Result<(UnixListener, PathBuf)> {
     let path = place::make()?.join(format!("{}.sock", std::process::id()));
-    match fs::remove_file(&path) {
+    // It has its name when it is served: a client that is refused takes a socket
+    // for one whose host was killed, and removes it.
+    let new = path.with_extension("new");
+    match fs::remove_file(&new) {
         // Left behind by a process that had this number before.
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    Ok((bind_at(&path)?, path))
+    let listener = bind_at(&new)?;
+    fs::rename(&new, &path)?;
+    Ok((listener, path))
 }
 
 /// A socket that only its owner can connect to. The directory keeps others
@@ -182,7 +192,7 @@ impl Served {
         match request {
             Request::Status => value(&self.status().await?),
             Request::Plugins => value::<Vec<PluginStatus>>(&live.status()),
-            Request::Reload => value::<Reconciled>(&live.reconcile().await),
+            Request::Reload => value::<Reconciled>(&live.reload().await),
             Request::DisablePlugin { id, force } => {
                 live.disable(&id, force).await.map_err(unknown)?;
                 Ok(Value::Null)

@@ -4,7 +4,7 @@ use std::{
     io::{self, IsTerminal},
     path::{Path, PathBuf},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -26,6 +26,9 @@ use crate::{
 
 /// How often a list that goes on is brought up to date.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long files that change are waited for.
+const RELOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Moves to the upper left corner and clears what is below.
 const CLEAR: &str = "\u{1b}[H\u{1b}[J";
@@ -130,6 +133,9 @@ fn notes(plugin: &PluginStatus) -> String {
         (Some(reason), _) => text.push_str(&format!(" cannot replace what runs:\n  {reason}")),
         (None, _) => {}
     }
+    if let Some(hint) = &plugin.hint {
+        text.push_str(&format!("\n  help: {hint}"));
+    }
     if let Some(error) = plugin.faults.as_ref().and_then(|f| f.last_error.as_ref()) {
         text.push_str(&format!("\n  last error: {error}"));
     }
@@ -153,15 +159,46 @@ fn notes(plugin: &PluginStatus) -> String {
 }
 
 pub(crate) fn reload(host: &Running, json: bool) -> Result<u8> {
+    let begun = Instant::now();
     let mut done: Reconciled = host.ask(&Request::Reload)?;
     // Who asks has just copied a file, and means it.
-    while done.is_waiting {
+    while done.is_waiting && begun.elapsed() < RELOAD_TIMEOUT {
         thread::sleep(Duration::from_millis(100));
         let more: Reconciled = host.ask(&Request::Reload)?;
         done.changes.extend(more.changes);
         done.is_waiting = more.is_waiting;
     }
-    changes(&done, json)
+    let code = changes(&done, json)?;
+    // The host may have looked by itself just before, and told its log.
+    let now: Vec<PluginStatus> = host.ask(&Request::Plugins)?;
+    let wrong = now.iter().filter(|plugin| match plugin.state {
+        LiveState::Rejected => true,
+        LiveState::Disabled => false,
+        _ => plugin.reason.is_some(),
+    });
+    let wrong: Vec<&PluginStatus> = wrong.collect();
+    if !json {
+        let is_told = |path: &str| {
+            done.changes.iter().any(|change| match change {
+                Change::Rejected { path: told, .. } | Change::Failed { path: told, .. } => {
+                    told.display().to_string() == path
+                }
+                _ => false,
+            })
+        };
+        for plugin in wrong.iter().filter(|plugin| !is_told(&plugin.path)) {
+            output::line(&printable(&format!("{}{}", plugin.path, notes(plugin))))?;
+        }
+        if done.is_waiting {
+            output::line("some files are still changing; the host goes on looking")?;
+        }
+    }
+    let is_well = wrong.is_empty() && !done.is_waiting;
+    Ok(if is_well {
+        code
+    } else {
+        Code::Rejected.number()
+    })
 }
 
 pub(crate) fn enable(host: &Running, id: String, json: bool) -> Result<u8> {

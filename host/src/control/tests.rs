@@ -48,8 +48,13 @@ impl Fixture {
             settle: std::time::Duration::ZERO,
             ..LiveOptions::default()
         };
-        let live = LivePlugins::new(Arc::new(loader), &loaded, registry, options);
-        let launcher = Arc::new(Launcher::new(host, live, Vec::new(), false));
+        let live = LivePlugins::new(
+            Arc::new(loader),
+            &loaded,
+            Arc::clone(&registry) as _,
+            options,
+        );
+        let launcher = Arc::new(Launcher::new(host, live, registry, false));
         let guest = folder.path().join("guest.wasm");
         fs::write(&guest, artifacts::guest("versions-guest")).unwrap();
         let source = Source::read(&guest, &[]).unwrap();
@@ -132,6 +137,52 @@ async fn what_is_wrong_comes_back_with_its_code() {
         .await
         .unwrap_err();
     assert!(failed.text().ends_with("nothing.wasm does not exist"));
+    host.stop().await;
+}
+
+/// What another host put there meanwhile is left alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_of_another_is_not_removed() {
+    let host = Fixture::start().await;
+    let socket = host.folder.path().join("socket");
+    fs::remove_file(&socket).unwrap();
+    let listener = server::bind_at(&socket).unwrap();
+    let other = server::run(listener, socket.clone(), &host.launcher, None);
+    let Fixture {
+        folder,
+        launcher,
+        _control: control,
+    } = host;
+    drop(control);
+    assert!(socket.exists());
+    drop(other);
+    assert!(!socket.exists());
+    Arc::clone(launcher.host()).stop().await.unwrap();
+    drop(folder);
+}
+
+/// A plugin may come between the host's start and the first look at who waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_misses_no_plugin() {
+    let host = Fixture::start().await;
+    let launcher = &host.launcher;
+    fs::write(host.folder.path().join("a.so"), versions::bytes("000002")).unwrap();
+    let done: Reconciled = host.ask(Request::Reload).await.unwrap();
+    assert_eq!(done.changes.len(), 1, "{done:?}");
+
+    let guest = host.folder.path().join("late.wasm");
+    fs::write(&guest, artifacts::guest("versions-guest")).unwrap();
+    let source = Source::read(&guest, &[]).unwrap();
+    let failure = crate::failure::Failure::message(crate::code::Code::Workload, "nobody serves it");
+    launcher.wait(source, &failure).await;
+    let starts = e2e::site::until("it starts", async || {
+        let all = launcher.host().workload_statuses();
+        all.iter().any(|workload| workload.workload_id == "late")
+    });
+    tokio::select! {
+        () = launcher.retry() => panic!("it goes on"),
+        () = starts => {}
+    }
     host.stop().await;
 }
 

@@ -1,16 +1,8 @@
 //! What the tests have in common.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    dead_code,
-    unreachable_pub,
-    unused_imports,
-    reason = "a test fails by panicking, and uses a part of this"
-)]
+#![allow(unreachable_pub, reason = "one program's, and read like a library")]
 
 #[path = "../../../loader/tests/common/elf.rs"]
-#[allow(clippy::indexing_slicing, reason = "a test fails by panicking")]
+#[allow(dead_code, reason = "of another's tests, of which a part is used here")]
 mod elf;
 pub mod served;
 

@@ -4,8 +4,10 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, ChildStderr, Command, Stdio},
-    time::Duration,
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    thread,
+    time::{Duration, Instant},
 };
 
 use super::{Directory, kill};
@@ -33,10 +35,54 @@ pub fn guest(name: &str) -> PathBuf {
     built(&format!("guests/{name}.wasm"), "guests")
 }
 
+/// What a program writes, line by line. It is read all the time, so the program
+/// never waits for that.
+pub struct Lines(Receiver<String>);
+
+impl Lines {
+    pub fn of(written: impl Read + Send + 'static) -> Self {
+        let (sender, receiver) = channel();
+        thread::spawn(move || {
+            let mut written = BufReader::new(written);
+            let mut line = Vec::new();
+            while written
+                .read_until(b'\n', &mut line)
+                .is_ok_and(|read| read > 0)
+            {
+                // Also when nobody wants it any more.
+                let _ = sender.send(String::from_utf8_lossy(&line).into_owned());
+                line.clear();
+            }
+        });
+        Self(receiver)
+    }
+
+    /// The next one; `None` at the end.
+    pub fn next(&self) -> Option<String> {
+        match self.0.recv_timeout(TIMEOUT) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("nothing more is written"),
+        }
+    }
+}
+
+/// The code that a program ends with.
+pub fn code_of(child: &mut Child) -> Option<i32> {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        assert!(begun.elapsed() < TIMEOUT, "it does not end");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// A host that runs until it is told to end.
 pub struct Served {
     pub child: Child,
-    lines: BufReader<ChildStderr>,
+    lines: Lines,
 }
 
 impl Served {
@@ -50,23 +96,22 @@ impl Served {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(child.stderr.take().unwrap());
+        let lines = Lines::of(child.stderr.take().unwrap());
         Self { child, lines }
     }
 
     /// What follows `start` in the first line that has it.
     pub fn line_with(&mut self, start: &str) -> String {
+        let begun = Instant::now();
         let mut all = String::new();
-        loop {
-            let mut line = String::new();
-            if self.lines.read_line(&mut line).unwrap() == 0 {
-                panic!("the host ended without `{start}`:\n{all}");
-            }
+        while let Some(line) = self.lines.next() {
             if let Some((_, rest)) = line.split_once(start) {
                 return rest.trim().to_owned();
             }
             all.push_str(&line);
+            assert!(begun.elapsed() < TIMEOUT, "there is no `{start}`:\n{all}");
         }
+        panic!("the host ended without `{start}`:\n{all}");
     }
 
     pub fn addr_after(&mut self, start: &str) -> SocketAddr {
@@ -83,8 +128,10 @@ impl Served {
 
     pub fn end(&mut self) -> (i32, String) {
         let mut rest = String::new();
-        self.lines.read_to_string(&mut rest).unwrap();
-        (self.child.wait().unwrap().code().unwrap(), rest)
+        while let Some(line) = self.lines.next() {
+            rest.push_str(&line);
+        }
+        (code_of(&mut self.child).unwrap(), rest)
     }
 }
 

@@ -41,6 +41,8 @@ struct State {
     generation: Arc<Generation>,
     /// Why it is not served by a later one.
     stays: Option<String>,
+    /// Whether the generation is still to be told what was resolved.
+    is_held_back: bool,
 }
 
 impl Workload {
@@ -51,6 +53,7 @@ impl Workload {
                 items: Vec::new(),
                 generation,
                 stays: None,
+                is_held_back: false,
             }),
         }
     }
@@ -79,6 +82,20 @@ impl Workload {
         }
     }
 
+    /// What was resolved is to be told later.
+    pub(super) fn hold_back(&self) {
+        self.lock().is_held_back = true;
+    }
+
+    pub(super) fn is_held_back(&self) -> bool {
+        self.lock().is_held_back
+    }
+
+    /// Whether there is something that was held back: the caller tells it now.
+    pub(super) fn release(&self) -> bool {
+        std::mem::take(&mut self.lock().is_held_back)
+    }
+
     /// Another generation serves it from now on.
     pub(super) fn moved(&self, to: Arc<Generation>) {
         let mut state = self.lock();
@@ -96,27 +113,51 @@ impl Workload {
     }
 }
 
-/// The workloads that are bound, by their ids.
+/// The workloads that are bound, by their ids and by the numbers of the hosts
+/// that bound them: while a host is rebuilt, two have the same ones.
 #[derive(Debug, Default)]
-pub(super) struct Bound(Mutex<BTreeMap<String, Arc<Workload>>>);
+pub(super) struct Bound(Mutex<BTreeMap<(String, u64), Arc<Workload>>>);
 
 impl Bound {
-    pub(super) fn insert(&self, id: &str, workload: Workload) {
-        self.lock().insert(id.to_owned(), Arc::new(workload));
+    pub(super) fn insert(&self, id: &str, host: u64, workload: Workload) {
+        self.lock()
+            .insert((id.to_owned(), host), Arc::new(workload));
     }
 
-    pub(super) fn get(&self, id: &str) -> Option<Arc<Workload>> {
-        self.lock().get(id).map(Arc::clone)
+    pub(super) fn get(&self, id: &str, host: u64) -> Option<Arc<Workload>> {
+        self.lock().get(&(id.to_owned(), host)).map(Arc::clone)
     }
 
-    pub(super) fn remove(&self, id: &str) {
-        self.lock().remove(id);
+    /// What the earliest host of those that have it bound.
+    pub(super) fn first(&self, id: &str) -> Option<Arc<Workload>> {
+        let all = self.lock();
+        let mut of_it = all.range((id.to_owned(), 0)..=(id.to_owned(), u64::MAX));
+        of_it.next().map(|(_, workload)| Arc::clone(workload))
     }
 
+    /// Whether that is what this host bound.
+    pub(super) fn is_first(&self, id: &str, host: u64) -> bool {
+        let bound = self.get(id, host);
+        matches!((bound, self.first(id)), (Some(bound), Some(first)) if Arc::ptr_eq(&bound, &first))
+    }
+
+    pub(super) fn remove(&self, id: &str, host: u64) -> Option<Arc<Workload>> {
+        self.lock().remove(&(id.to_owned(), host))
+    }
+
+    /// Those of a host.
+    pub(super) fn of_host(&self, host: u64) -> Vec<String> {
+        let all = self.lock();
+        let of_it = all.keys().filter(|(_, of)| *of == host);
+        of_it.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// All, in the order of their ids; of those with one id, that of the
+    /// earliest host is first.
     pub(super) fn all(&self) -> Vec<(String, Arc<Workload>)> {
         self.lock()
             .iter()
-            .map(|(id, workload)| (id.clone(), Arc::clone(workload)))
+            .map(|((id, _), workload)| (id.clone(), Arc::clone(workload)))
             .collect()
     }
 
@@ -146,7 +187,7 @@ impl Bound {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Workload>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, u64), Arc<Workload>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,21 +1,23 @@
 //! A call of a WIT function, from wasmtime's closure to the plugin's entry.
 #![allow(unsafe_code, reason = "the plugin's entry is a raw function")]
 
-use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use wash_plugin_abi::abi::{
-    Buffer, CallContextV1, CallContextV1Flags, CallFn, FLAG_LEND, Lent, Slice, Status,
+    Buffer, CallContextV1, CallContextV1Flags, CallFn, FLAG_LEND, FLAG_LENT_ARGS, Lent, Slice,
+    Status,
 };
 use wash_runtime::engine::ctx::SharedCtx;
-use wash_runtime::wasmtime;
+use wash_runtime::wasmtime::error::format_err;
+use wash_runtime::wasmtime::{self, StoreContextMut};
 
 use super::driver::{self, PluginFuture};
 use super::instance::{Instance, Pending};
 use super::resources::{self, Owner, Taken};
-use crate::flat::{Frame, Give, PooledFrame, Results};
+use crate::flat::{Frame, Give, Origin, Plan, PooledFrame, Raw, Results};
 use crate::observability::{CallMetrics, Outcome, Tally};
 use crate::world::Function;
 
@@ -36,10 +38,16 @@ pub(super) struct Target {
     interface: String,
     function: String,
     metrics: Option<CallMetrics>,
+    /// What its results carry.
+    origin: &'static Origin,
     /// Whether it takes care of resources in its result.
     give: Option<Arc<dyn Give>>,
+    /// Whether it reads arguments that are lent.
+    takes_lent_args: bool,
     /// On whose behalf it is called: borrows from the two below.
     context: CallContextV1Flags,
+    /// The same for a call whose arguments are lent.
+    lending_context: CallContextV1Flags,
     _workload_id: Box<str>,
     _component_id: Box<str>,
 }
@@ -56,13 +64,13 @@ impl std::fmt::Debug for Target {
 /// A call that was begun.
 pub(super) enum Begun<const M: usize> {
     /// The plugin has answered.
-    Ended(Result<Results<M>, CallError>),
+    Ended(wasmtime::Result<Results<M>>),
     /// It will.
-    Running(Running),
+    Running(Box<Running<M>>),
 }
 
 /// A call that the plugin has not answered yet. Dropped, it is cancelled.
-pub(super) struct Running {
+pub(super) struct Running<const M: usize> {
     /// Dropped first, as it borrows from what stands below. `None` once the
     /// plugin has answered.
     future: Option<PluginFuture>,
@@ -73,27 +81,28 @@ pub(super) struct Running {
     _pending: Pending,
 }
 
-impl Running {
-    /// Waits for the answer.
-    pub(super) async fn end<const M: usize>(mut self) -> Result<Results<M>, CallError> {
-        let status = poll_fn(|cx| match &mut self.future {
-            Some(future) => match future.poll(cx, &mut self.frame.out) {
-                Status::PENDING => Poll::Pending,
-                ended => Poll::Ready(ended),
-            },
-            None => Poll::Ready(Status::FAILED),
-        })
-        .await;
+impl<const M: usize> Future for Running<M> {
+    type Output = wasmtime::Result<Results<M>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let status = match &mut this.future {
+            Some(future) => future.poll(cx, &mut this.frame.out),
+            None => Status::FAILED,
+        };
+        if status == Status::PENDING {
+            return Poll::Pending;
+        }
         // It may look at the arguments until it is dropped, so before they go.
-        self.future = None;
-        self.target.count(Outcome::of(status), self.started.take());
-        let taken = std::mem::take(&mut self.taken);
-        let frame = std::mem::replace(&mut self.frame, PooledFrame::take());
-        self.target.outcome(status, frame, taken)
+        this.future = None;
+        this.target.count(Outcome::of(status), this.started.take());
+        let taken = std::mem::take(&mut this.taken);
+        let frame = std::mem::replace(&mut this.frame, PooledFrame::take());
+        Poll::Ready(this.target.outcome(status, frame, taken))
     }
 }
 
-impl Drop for Running {
+impl<const M: usize> Drop for Running<M> {
     fn drop(&mut self) {
         self.target.count(Outcome::Cancelled, self.started.take());
     }
@@ -153,6 +162,15 @@ impl Target {
         // Their contents do not move with the struct.
         let workload_id: Box<str> = caller.workload_id.as_str().into();
         let component_id: Box<str> = caller.component_id.as_str().into();
+        let context = |flags| CallContextV1Flags {
+            context: CallContextV1 {
+                size: size_of::<CallContextV1Flags>(),
+                workload_id: Slice::new(workload_id.as_bytes()),
+                component_id: Slice::new(component_id.as_bytes()),
+                workload: instance.workload(&workload_id),
+            },
+            flags,
+        };
         Self {
             this: Weak::new(),
             instance: Arc::clone(instance),
@@ -161,18 +179,19 @@ impl Target {
             function: function.name.clone(),
             metrics: metrics
                 .map(|tally| CallMetrics::new(tally, instance.id(), interface, &function.name)),
+            origin: Origin::new(
+                instance.id(),
+                interface,
+                &function.name,
+                &function.result_name,
+                function.result_plan.clone(),
+            ),
             give: function
                 .gives_resources
                 .then(|| Arc::new(Owner(Arc::clone(instance))) as Arc<dyn Give>),
-            context: CallContextV1Flags {
-                context: CallContextV1 {
-                    size: size_of::<CallContextV1Flags>(),
-                    workload_id: Slice::new(workload_id.as_bytes()),
-                    component_id: Slice::new(component_id.as_bytes()),
-                    workload: instance.workload(&workload_id),
-                },
-                flags: FLAG_LEND,
-            },
+            takes_lent_args: instance.takes_lent_args(),
+            context: context(FLAG_LEND),
+            lending_context: context(FLAG_LEND | FLAG_LENT_ARGS),
             _workload_id: workload_id,
             _component_id: component_id,
         }
@@ -192,23 +211,14 @@ impl Target {
         Arc::ptr_eq(&self.instance, instance)
     }
 
-    /// Finds the resources among the arguments.
+    /// Finds the resources, streams and futures among the arguments.
     #[inline]
     pub(super) fn resolve(
         &self,
-        store: &mut SharedCtx,
+        store: StoreContextMut<'_, SharedCtx>,
         frame: &mut Frame,
     ) -> wasmtime::Result<Taken> {
-        if frame.handles.is_empty() {
-            return Ok(Taken::default());
-        }
-        resources::resolve(
-            store,
-            &self.instance,
-            &mut frame.args,
-            &frame.handles,
-            self.context.context.workload,
-        )
+        resources::take(store, &self.instance, frame, self.context.context.workload)
     }
 
     /// Calls a function that answers at once.
@@ -217,7 +227,23 @@ impl Target {
         &self,
         mut frame: PooledFrame,
         taken: Taken,
-    ) -> Result<Results<M>, CallError> {
+    ) -> wasmtime::Result<Results<M>> {
+        let Frame {
+            args, lent_args, ..
+        } = &mut *frame;
+        // SAFETY: the arguments have just been read, and the component waits.
+        let is_lent = unsafe { lent_args.pass(args, self.takes_lent_args)? };
+        self.call_with(frame, taken, is_lent)
+    }
+
+    /// The same, whose arguments are lent or not.
+    #[inline]
+    fn call_with<const M: usize>(
+        &self,
+        mut frame: PooledFrame,
+        taken: Taken,
+        is_lent: bool,
+    ) -> wasmtime::Result<Results<M>> {
         let started = self.now();
         let Frame { args, out, .. } = &mut *frame;
         // SAFETY: `entry` is of this plugin and synchronous, so it takes no
@@ -225,7 +251,7 @@ impl Target {
         let status = unsafe {
             (self.entry)(
                 self.instance.raw(),
-                self.context(),
+                self.context(is_lent),
                 Slice::new(args.as_slice()),
                 out.out(),
                 std::ptr::null_mut(),
@@ -233,6 +259,20 @@ impl Target {
         };
         self.count(Outcome::of(status), started);
         self.outcome(status, frame, taken)
+    }
+
+    /// The same, whose arguments are still to be read.
+    #[inline]
+    pub(super) fn call_planned<const N: usize, const M: usize>(
+        &self,
+        plan: &Plan,
+        raw: &Raw<N>,
+        fuel: impl FnOnce() -> usize,
+    ) -> wasmtime::Result<Results<M>> {
+        let mut frame = PooledFrame::take();
+        // SAFETY: they have just been taken, and the component waits for the answer.
+        let is_lent = unsafe { raw.read(plan, &mut frame.args, fuel, self.takes_lent_args)? };
+        self.call_with(frame, Taken::default(), is_lent)
     }
 
     /// Calls a function that may answer later: its answer, or what is left to
@@ -249,7 +289,7 @@ impl Target {
             driver::begin(&nobody, out, |out, pending| {
                 (self.entry)(
                     self.instance.raw(),
-                    self.context(),
+                    self.context(false),
                     Slice::new(args.as_slice()),
                     out,
                     pending,
@@ -262,16 +302,33 @@ impl Target {
         };
         // Only shared ones are linked.
         let Some(target) = self.this.upgrade() else {
-            return Begun::Ended(Err(self.failed(Status::FAILED, &frame.out)));
+            return Begun::Ended(Err(self.failed(Status::FAILED, &frame.out).into()));
         };
-        Begun::Running(Running {
+        Begun::Running(Box::new(Running {
             future: Some(future),
             frame,
             taken,
             started,
             target,
             _pending: Pending::new(&self.instance),
-        })
+        }))
+    }
+
+    /// The same, whose arguments are still to be read.
+    #[inline]
+    pub(super) fn begin_planned<const N: usize, const M: usize>(
+        &self,
+        plan: &Plan,
+        raw: &Raw<N>,
+        fuel: impl FnOnce() -> usize,
+    ) -> Begun<M> {
+        let mut frame = PooledFrame::take();
+        // SAFETY: they have just been taken. The component may go on while the
+        // plugin has them, so nothing is lent.
+        match unsafe { raw.read(plan, &mut frame.args, fuel, false) } {
+            Ok(_) => self.begin(frame, Taken::default()),
+            Err(error) => Begun::Ended(Err(error)),
+        }
     }
 
     /// When a call begins, if that is wanted.
@@ -294,15 +351,29 @@ impl Target {
         status: Status,
         mut frame: PooledFrame,
         taken: Taken,
-    ) -> Result<Results<M>, CallError> {
-        if status == Status::OK || self.is_lent(status, &mut frame) {
-            taken.by_plugin();
-            return Ok(Results {
-                frame,
-                give: self.give.clone(),
-            });
+    ) -> wasmtime::Result<Results<M>> {
+        if status != Status::OK {
+            return self.other_outcome(status, frame, taken);
         }
-        Err(self.failed(status, &frame.out))
+        taken.by_plugin();
+        frame.origin = Some(self.origin);
+        if self.give.is_some() {
+            frame.give.clone_from(&self.give);
+        }
+        Ok(Results(frame))
+    }
+
+    #[inline(never)]
+    fn other_outcome<const M: usize>(
+        &self,
+        status: Status,
+        mut frame: PooledFrame,
+        taken: Taken,
+    ) -> wasmtime::Result<Results<M>> {
+        if self.is_lent(status, &mut frame) {
+            return self.outcome(Status::OK, frame, taken);
+        }
+        Err(self.failed(status, &frame.out).into())
     }
 
     /// Whether the plugin lends a part of the result, which is in the frame
@@ -319,8 +390,25 @@ impl Target {
     }
 
     /// For the plugin's own functions.
-    fn context(&self) -> *const CallContextV1 {
-        (&raw const self.context).cast()
+    fn context(&self, is_lent: bool) -> *const CallContextV1 {
+        let context = if is_lent {
+            &raw const self.lending_context
+        } else {
+            &raw const self.context
+        };
+        context.cast()
+    }
+
+    /// Of a call that has let go of its store while it runs.
+    #[cold]
+    pub(super) fn cannot_wait(&self) -> wasmtime::Error {
+        format_err!(
+            "`{}#{}` is an `async func`, and cannot wait for the pollable that it is lent: plugin \
+             `{}` has to take a `future` there",
+            self.interface,
+            self.function,
+            self.instance.id()
+        )
     }
 
     #[cold]

@@ -34,8 +34,12 @@ pub struct GenerationStatus {
     pub sha256: String,
     /// What went wrong in it.
     pub faults: Faults,
-    /// Resources that components have of it.
+    /// Resources, streams and futures that components have of it.
     pub live_resources: u64,
+    /// Streams and futures of components that it has, and that they can still
+    /// write to or read.
+    #[serde(default)]
+    pub held_streams: u64,
     /// Calls that have not been answered yet, of functions that may take long.
     pub pending_calls: u64,
     /// The workloads that it serves.
@@ -68,7 +72,7 @@ impl Generation {
     pub(super) fn is_idle(&self) -> bool {
         self.instance.pending_calls() == 0
             && self.instance.live_resources() == 0
-            && self.instance.host().streams.is_empty()
+            && self.instance.held_streams() == 0
     }
 
     pub(super) fn status(
@@ -84,6 +88,7 @@ impl Generation {
             sha256: self.loaded.sha256().to_owned(),
             faults: self.instance.faults(),
             live_resources: self.instance.live_resources(),
+            held_streams: self.instance.held_streams(),
             pending_calls: self.instance.pending_calls(),
             workloads,
         }

@@ -8,8 +8,9 @@ use std::ffi::c_void;
 use std::sync::OnceLock;
 
 use tokio::runtime::Handle;
-use wash_plugin_abi::abi::{EXT_GUEST, EXT_LOG, EXT_STREAM, HostV1, LogV1, Slice};
+use wash_plugin_abi::abi::{EXT_CHANNEL, EXT_GUEST, EXT_LOG, EXT_STREAM, HostV1, LogV1, Slice};
 
+use super::channels::{self, Channels};
 use super::guests::{self, Callable};
 use super::host_log::{self, PluginLog};
 use super::streams::{self, Streams};
@@ -22,6 +23,8 @@ pub(super) struct HostSide {
     pub(super) log: PluginLog,
     /// The streams of components that the plugin has.
     pub(super) streams: Streams,
+    /// Those of WASI 0.3, and futures.
+    pub(super) channels: Channels,
     /// The components that it calls.
     pub(super) guests: Callable,
 }
@@ -37,6 +40,7 @@ impl HostSide {
             raw: OnceLock::new(),
             log: PluginLog::new(plugin),
             streams: Streams::new(runtime),
+            channels: Channels::default(),
             guests,
         });
         let data = (&raw const *side).cast();
@@ -81,6 +85,8 @@ unsafe extern "C" fn extension(_data: *const c_void, id: Slice) -> *const c_void
         (&raw const LOG).cast()
     } else if id == EXT_STREAM.as_bytes() {
         (&raw const streams::STREAM).cast()
+    } else if id == EXT_CHANNEL.as_bytes() {
+        (&raw const channels::CHANNEL).cast()
     } else if id == EXT_GUEST.as_bytes() {
         (&raw const guests::GUEST).cast()
     } else {

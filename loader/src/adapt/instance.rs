@@ -4,7 +4,7 @@
     reason = "the plugin is a pointer that its library's functions take"
 )]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::c_void;
 use std::future::poll_fn;
 use std::ptr::NonNull;
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use wash_plugin_abi::abi::{Buffer, CallFn, LifecycleFn, Slice, Status, StreamV1};
+use wash_plugin_abi::abi::{Buffer, CallFn, ChannelV1, LifecycleFn, Slice, Status, StreamV1};
 
 use super::driver::{self, PluginFuture};
 use super::guests::{Callable, Guests};
@@ -43,6 +43,8 @@ pub(super) struct Instance {
 #[derive(Debug, Default)]
 struct Workloads {
     numbers: HashMap<String, u64>,
+    /// Those that are in use.
+    bound: HashSet<u64>,
     last: u64,
 }
 
@@ -296,6 +298,11 @@ impl Instance {
         self.tables.functions.get(index).copied()
     }
 
+    /// Whether it reads arguments that are lent.
+    pub(super) fn takes_lent_args(&self) -> bool {
+        self.tables.takes_lent_args
+    }
+
     /// What the plugin was given of the host.
     pub(super) fn host(&self) -> &HostSide {
         &self.host
@@ -304,6 +311,11 @@ impl Instance {
     /// The functions of its streams, if it has any.
     pub(super) fn streams(&self) -> Option<&'static StreamV1> {
         self.tables.streams
+    }
+
+    /// The functions of its streams and futures of WASI 0.3, if it has any.
+    pub(super) fn channels(&self) -> Option<&'static ChannelV1> {
+        self.tables.channels
     }
 
     /// The number that stands for a workload, until it is unbound.
@@ -318,17 +330,32 @@ impl Instance {
         workloads.last += 1;
         let number = workloads.last;
         workloads.numbers.insert(id.to_owned(), number);
+        workloads.bound.insert(number);
         number
+    }
+
+    /// Whether the workload of that number is still bound.
+    pub(super) fn is_bound(&self, workload: u64) -> bool {
+        let workloads = self
+            .workloads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        workloads.bound.contains(&workload)
     }
 
     /// Drops the resources that a workload still has.
     pub(super) fn release_workload(&self, id: &str) {
-        let number = self
-            .workloads
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .numbers
-            .remove(id);
+        let number = {
+            let mut workloads = self
+                .workloads
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            let number = workloads.numbers.remove(id);
+            if let Some(number) = number {
+                workloads.bound.remove(&number);
+            }
+            number
+        };
         if let Some(number) = number {
             self.release(number);
         }
@@ -342,6 +369,7 @@ impl Instance {
     fn release(&self, workload: u64) {
         let of = (workload != 0).then_some(workload);
         self.host.streams.release(of);
+        self.host.channels.release(of);
         if let Some(resources) = self.tables.resources {
             // SAFETY: the extension is this plugin's.
             unsafe { (resources.release)(self.raw(), workload) }
@@ -356,7 +384,13 @@ impl Instance {
         }
     }
 
-    /// How many resources components have.
+    /// How many streams and futures of components it has.
+    pub(super) fn held_streams(&self) -> u64 {
+        let held = self.host.streams.open() + self.host.channels.open();
+        u64::try_from(held).unwrap_or(u64::MAX)
+    }
+
+    /// How many resources, streams and futures components have.
     pub(super) fn live_resources(&self) -> u64 {
         // SAFETY: the extension is this plugin's.
         self.tables

@@ -7,17 +7,17 @@ use anyhow::Context as _;
 use wash_runtime::engine::ctx::SharedCtx;
 use wash_runtime::engine::workload::WorkloadItem;
 use wash_runtime::plugin::WitInterfaces;
-use wash_runtime::wasmtime::StoreContextMut;
 use wash_runtime::wasmtime::component::{Accessor, LinkerInstance};
+use wash_runtime::wasmtime::{self, AsContextMut as _, StoreContextMut};
 use wash_runtime::wit::WitInterface;
 
 use super::bound::Link;
 use super::call::{Begun, Caller, Target};
 use super::grace::{self, Entered};
 use super::instance::Instance;
-use super::resources;
+use super::resources::{self, Taken};
 use super::switch::Switch;
-use crate::flat::{Args, Handle, INDIRECT};
+use crate::flat::{Args, Handle, INDIRECT, Plan, PooledFrame, Raw, Results};
 use crate::observability::Tally;
 use crate::world::{Function, Interface, InterfaceName, World};
 
@@ -170,85 +170,154 @@ fn wrap<const N: usize, const M: usize>(
     if function.is_concurrent {
         linker.func_wrap_concurrent(
             &function.name,
-            move |store: &Accessor<SharedCtx>, Args::<N>(mut frame)| {
+            move |store: &Accessor<SharedCtx>, Args::<N, false>(mut frame)| {
                 let switch = Arc::clone(&switch);
                 Box::pin(async move {
                     let (begun, loans) = store.with(|mut store| {
                         let call = grace::enter();
-                        let store = store.data_mut();
-                        let older = older(&switch, &call, store, &frame.handles);
-                        let target = older.as_deref().unwrap_or_else(|| switch.current(&call));
+                        let store = store.as_context_mut();
+                        let current = switch.current(&call);
+                        let older = older(&switch, current, store.data(), &frame.handles);
+                        let target = older.as_deref().unwrap_or(current);
                         let mut taken = target.resolve(store, &mut frame)?;
                         let loans = taken.loans();
+                        if loans.have_pollables() {
+                            return Err(target.cannot_wait());
+                        }
                         let begun = target.begin::<M>(frame, taken);
-                        Ok::<_, wash_runtime::wasmtime::Error>((begun, loans))
+                        Ok::<_, wasmtime::Error>((begun, loans))
                     })?;
                     let ended = match begun {
                         Begun::Ended(ended) => ended,
-                        Begun::Running(running) => running.end().await,
+                        Begun::Running(running) => running.await,
                     };
                     store.with(|mut store| loans.give_back(store.data_mut()))?;
-                    Ok(ended?)
+                    ended
                 })
             },
         )?;
     } else if function.is_async {
+        if let Some(plan) = planned::<N>(function) {
+            linker.func_wrap_async(
+                &function.name,
+                move |store: StoreContextMut<'_, SharedCtx>, raw: Raw<N>| {
+                    let call = grace::enter();
+                    let target = switch.current(&call);
+                    match target.begin_planned::<N, M>(&plan, &raw, || store.hostcall_fuel()) {
+                        Begun::Ended(ended) => Box::new(ready(ended)),
+                        Begun::Running(running) => running,
+                    }
+                },
+            )?;
+            return Ok(());
+        }
         linker.func_wrap_async(
             &function.name,
-            move |mut store: StoreContextMut<'_, SharedCtx>, Args::<N>(mut frame)| {
+            move |store: StoreContextMut<'_, SharedCtx>, Args::<N, false>(frame)| {
                 let call = grace::enter();
-                let older = older(&switch, &call, store.data(), &frame.handles);
-                let target = older.as_deref().unwrap_or_else(|| switch.current(&call));
-                let mut taken = match target.resolve(store.data_mut(), &mut frame) {
-                    Ok(taken) => taken,
-                    Err(error) => return Box::new(ready(Err(error))),
-                };
-                let loans = taken.loans();
-                match target.begin::<M>(frame, taken) {
-                    Begun::Ended(ended) => {
-                        let given_back = loans.give_back(store.data_mut());
-                        Box::new(ready(given_back.and_then(|()| Ok(ended?))))
-                    }
-                    Begun::Running(running) => Box::new(async move {
-                        let ended = running.end().await;
-                        loans.give_back(store.data_mut())?;
-                        Ok(ended?)
-                    }),
+                if frame.has_handles() {
+                    return begin_with_handles::<M>(&switch, &call, store, frame);
+                }
+                let target = switch.current(&call);
+                match target.begin::<M>(frame, Taken::default()) {
+                    Begun::Ended(ended) => Box::new(ready(ended)),
+                    Begun::Running(running) => running,
                 }
             },
         )?;
     } else {
+        if let Some(plan) = planned::<N>(function) {
+            linker.func_wrap(
+                &function.name,
+                move |store: StoreContextMut<'_, SharedCtx>, raw: Raw<N>| {
+                    let call = grace::enter();
+                    let target = switch.current(&call);
+                    target.call_planned::<N, M>(&plan, &raw, || store.hostcall_fuel())
+                },
+            )?;
+            return Ok(());
+        }
         linker.func_wrap(
             &function.name,
-            move |mut store: StoreContextMut<'_, SharedCtx>, Args::<N>(mut frame)| {
+            move |store: StoreContextMut<'_, SharedCtx>, Args::<N, true>(frame)| {
                 let call = grace::enter();
-                let older = older(&switch, &call, store.data(), &frame.handles);
-                let target = older.as_deref().unwrap_or_else(|| switch.current(&call));
-                let mut taken = target.resolve(store.data_mut(), &mut frame)?;
-                let loans = taken.loans();
-                let ended = target.call::<M>(frame, taken);
-                loans.give_back(store.data_mut())?;
-                Ok(ended?)
+                if frame.has_handles() {
+                    return call_with_handles::<M>(&switch, &call, store, frame);
+                }
+                let target = switch.current(&call);
+                target.call::<M>(frame, Taken::default())
             },
         )?;
     }
     Ok(())
 }
 
-/// The target of an earlier generation, if a resource among the arguments is
-/// of one.
+/// How the parameters are read, if there is a plan and they are core values.
+fn planned<const N: usize>(function: &Function) -> Option<Plan> {
+    function.params_plan.clone().filter(|_| N != INDIRECT)
+}
+
+/// A call with resources or the like among its arguments, to a function that
+/// answers at once. Others should not pay for them.
+fn call_with_handles<const M: usize>(
+    switch: &Switch,
+    call: &Entered,
+    mut store: StoreContextMut<'_, SharedCtx>,
+    mut frame: PooledFrame,
+) -> wasmtime::Result<Results<M>> {
+    let current = switch.current(call);
+    let older = older(switch, current, store.data(), &frame.handles);
+    let target = older.as_deref().unwrap_or(current);
+    let mut taken = target.resolve(store.as_context_mut(), &mut frame)?;
+    let loans = taken.loans();
+    let ended = target.call::<M>(frame, taken);
+    loans.give_back(store.data_mut())?;
+    ended
+}
+
+/// The same, to a function that may answer later.
+fn begin_with_handles<'a, const M: usize>(
+    switch: &Switch,
+    call: &Entered,
+    mut store: StoreContextMut<'a, SharedCtx>,
+    mut frame: PooledFrame,
+) -> Box<dyn Future<Output = wasmtime::Result<Results<M>>> + Send + 'a> {
+    let current = switch.current(call);
+    let older = older(switch, current, store.data(), &frame.handles);
+    let target = older.as_deref().unwrap_or(current);
+    let mut taken = match target.resolve(store.as_context_mut(), &mut frame) {
+        Ok(taken) => taken,
+        Err(error) => return Box::new(ready(Err(error))),
+    };
+    let loans = taken.loans();
+    match target.begin::<M>(frame, taken) {
+        Begun::Ended(ended) => {
+            let given_back = loans.give_back(store.data_mut());
+            Box::new(ready(given_back.and(ended)))
+        }
+        Begun::Running(running) => Box::new(async move {
+            let ended = loans.during(store.data_mut(), running).await;
+            loans.give_back(store.data_mut())?;
+            ended
+        }),
+    }
+}
+
+/// The target of an earlier generation than the current one's, if a resource
+/// among the arguments is of one.
 #[inline]
 fn older(
     switch: &Switch,
-    call: &Entered,
+    current: &Target,
     store: &SharedCtx,
     handles: &[Handle],
 ) -> Option<Arc<Target>> {
-    if handles.is_empty() {
+    // Where the current one is the first, there are no others.
+    if handles.is_empty() || !switch.has_changed() {
         return None;
     }
     let owner = resources::owner(store, handles)?;
-    if switch.current(call).is_of(owner) {
+    if current.is_of(owner) {
         return None;
     }
     switch.older(owner)

@@ -1,7 +1,11 @@
 //! A loaded library as a [`HostPlugin`]: what the host registers.
 
+mod attached;
+mod binding;
 mod bound;
+mod buffers;
 mod call;
+mod channels;
 mod check;
 mod driver;
 mod generation;
@@ -12,6 +16,7 @@ mod host_log;
 mod identity;
 mod instance;
 mod link;
+mod numbered;
 mod resources;
 mod streams;
 mod switch;
@@ -23,19 +28,20 @@ use std::time::Duration;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use serde::Serialize;
-use wash_plugin_abi::event::{ItemBound, WorkloadBound, WorkloadResolved, WorkloadUnbound};
 use wash_runtime::engine::workload::{ResolvedWorkload, UnresolvedWorkload, WorkloadItem};
 use wash_runtime::plugin::{HostPlugin, WitInterfaces};
 use wash_runtime::wit::WitWorld;
 
+pub(crate) use attached::Attached;
 pub use call::{CallError, CallFault};
 pub use generation::{GenerationState, GenerationStatus, WorkloadUse};
 pub use instance::{Faults, LifecycleError};
 pub use update::{UpdateError, UpdateOptions, Updated};
 
+use crate::intern::Interner;
 use crate::library::Loaded;
 use crate::observability::Tally;
-use bound::{Bound, Item, Workload};
+use bound::Bound;
 use generation::Generation;
 use guests::Guests;
 use instance::{Hook, Instance};
@@ -45,6 +51,10 @@ const HOOK_DEADLINE: Duration = Duration::from_secs(30);
 
 /// How long `stop` may take where no host limits it: as hosts do.
 const STOP_DEADLINE: Duration = Duration::from_secs(3);
+
+/// The number of the host that a plugin is registered with, where that is one
+/// for its whole life.
+const THE_HOST: u64 = 0;
 
 /// A loaded plugin, ready to be registered with a host.
 ///
@@ -97,8 +107,9 @@ impl LoadedPlugin {
     /// The same; with `metrics`, its calls are counted and timed.
     pub(crate) fn measured(loaded: Loaded, config: serde_json::Value, metrics: bool) -> Arc<Self> {
         grace::prepare();
-        // The host's trait wants an id that lives for ever; so does the library.
-        let id = Box::leak(loaded.id().to_owned().into_boxed_str());
+        // The host's trait wants an id that lives for ever.
+        static IDS: Interner<String> = Interner::new();
+        let id = IDS.get(loaded.id().to_owned());
         Arc::new(Self {
             id,
             first: Arc::new(loaded),
@@ -154,7 +165,9 @@ impl LoadedPlugin {
     /// The workloads that are bound to it, by their ids.
     #[must_use]
     pub fn workloads(&self) -> Vec<String> {
-        self.bound.all().into_iter().map(|(id, _)| id).collect()
+        let mut ids: Vec<String> = self.bound.all().into_iter().map(|(id, _)| id).collect();
+        ids.dedup();
+        ids
     }
 
     /// What is known of each of its generations that runs, the newest first;
@@ -172,6 +185,7 @@ impl LoadedPlugin {
                     });
                 }
             }
+            uses.dedup_by(|a, b| a.id == b.id);
             uses
         };
         let state = |index| match index {
@@ -189,7 +203,8 @@ impl LoadedPlugin {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_ended(&self) -> bool {
+    /// Whether it was stopped, or did not start.
+    pub(crate) fn is_ended(&self) -> bool {
         matches!(&*self.state(), State::Ended)
     }
 
@@ -214,16 +229,17 @@ impl LoadedPlugin {
         }
     }
 
-    /// Who serves a workload that is bound.
-    fn serving(&self, workload_id: &str) -> anyhow::Result<Arc<Generation>> {
-        match self.bound.get(workload_id) {
-            Some(workload) => Ok(workload.generation()),
-            None => self.current(),
-        }
-    }
-
     fn tally_if_measured(&self) -> Option<&Arc<Tally>> {
         self.tally.as_ref()
+    }
+
+    /// Starts it, unless it runs.
+    pub(crate) async fn start_once(&self) -> anyhow::Result<()> {
+        match &*self.state() {
+            State::Started(_) => return Ok(()),
+            State::Fresh | State::Ended => {}
+        }
+        self.start().await
     }
 
     /// Makes and starts the plugin of a library.
@@ -304,18 +320,7 @@ impl HostPlugin for LoadedPlugin {
         workload: &UnresolvedWorkload,
         interfaces: WitInterfaces<'_>,
     ) -> anyhow::Result<()> {
-        let _moving = self.moving.read().await;
-        let event = WorkloadBound {
-            workload: identity::unresolved(workload),
-            interfaces: identity::interfaces(&interfaces),
-        };
-        let current = self.current()?;
-        let event = self
-            .hook(&current.instance, Hook::WorkloadBound, &event)
-            .await?;
-        self.bound
-            .insert(workload.id(), Workload::new(current, event));
-        Ok(())
+        self.bind(THE_HOST, workload, interfaces).await
     }
 
     async fn on_workload_item_bind<'a>(
@@ -323,24 +328,7 @@ impl HostPlugin for LoadedPlugin {
         item: &mut WorkloadItem<'a>,
         interfaces: WitInterfaces<'_>,
     ) -> anyhow::Result<()> {
-        let _moving = self.moving.read().await;
-        let generation = self.serving(item.workload_id())?;
-        let (instance, world) = (&generation.instance, generation.loaded.world());
-        let links = link::link(instance, world, item, &interfaces, self.tally_if_measured())?;
-        let event = ItemBound {
-            item: identity::item(item),
-            interfaces: identity::interfaces(&interfaces),
-        };
-        let bound = self.hook(instance, Hook::ItemBound, &event).await?;
-        if let Some(workload) = self.bound.get(item.workload_id()) {
-            workload.add(Item {
-                id: item.id().to_owned(),
-                bound,
-                resolved: None,
-                links: links.into(),
-            });
-        }
-        Ok(())
+        self.bind_item(THE_HOST, item, interfaces).await
     }
 
     async fn on_workload_resolved(
@@ -348,23 +336,7 @@ impl HostPlugin for LoadedPlugin {
         workload: &ResolvedWorkload,
         component_id: &str,
     ) -> anyhow::Result<()> {
-        let _moving = self.moving.read().await;
-        let generation = self.serving(workload.id())?;
-        let world = generation.loaded.world();
-        let exports = check::check(self.id, world, workload, component_id).await?;
-        if !exports.is_empty() {
-            self.guests.add(workload, component_id);
-        }
-        let event = WorkloadResolved {
-            item: identity::resolved(workload, component_id, exports),
-        };
-        let event = self
-            .hook(&generation.instance, Hook::WorkloadResolved, &event)
-            .await?;
-        if let Some(workload) = self.bound.get(workload.id()) {
-            workload.resolved(component_id, event);
-        }
-        Ok(())
+        self.resolve(THE_HOST, workload, component_id).await
     }
 
     async fn on_workload_unbind(
@@ -372,26 +344,8 @@ impl HostPlugin for LoadedPlugin {
         workload_id: &str,
         _interfaces: WitInterfaces<'_>,
     ) -> anyhow::Result<()> {
-        let _moving = self.moving.read().await;
-        let serving = self.serving(workload_id);
-        self.guests.remove(workload_id);
-        self.bound.remove(workload_id);
-        let serving = serving?;
-        // Those before may have resources of it.
-        for other in self.running() {
-            if !Arc::ptr_eq(&other, &serving) {
-                self.unbind(&other, workload_id).await;
-            }
-        }
         // The set is not reliable across hosts; the workload's id is.
-        let event = WorkloadUnbound {
-            workload_id: workload_id.to_owned(),
-        };
-        let unbound = self
-            .hook(&serving.instance, Hook::WorkloadUnbound, &event)
-            .await;
-        serving.instance.release_workload(workload_id);
-        unbound.map(drop)
+        self.unbind_from(THE_HOST, workload_id).await
     }
 
     async fn stop(&self) -> anyhow::Result<()> {

@@ -11,11 +11,12 @@ use std::sync::Arc;
 use wash_plugin_abi::abi::Buffer;
 use wash_runtime::engine::ctx::SharedCtx;
 use wash_runtime::wasmtime::component::{LinkerInstance, Resource, ResourceType};
-use wash_runtime::wasmtime::{Result, StoreContextMut, bail, error::format_err};
+use wash_runtime::wasmtime::{Error, Result, StoreContextMut, bail, error::format_err};
 
+use super::channels;
 use super::instance::Instance;
 use super::streams::{self, Kind, Loans};
-use crate::flat::{Give, Handle};
+use crate::flat::{Channel, Frame, Give, Handle};
 use crate::world;
 
 /// A resource that a component has. Dropped, it is dropped in the plugin.
@@ -49,9 +50,20 @@ impl Give for Owner {
         };
         Ok(store.table.push(given)?.rep())
     }
+
+    fn channel(&self, number: u32) -> Result<Box<dyn Channel>> {
+        channels::open(&self.0, number)
+    }
+
+    fn blame(&self, error: Error) -> Error {
+        error.context(format!(
+            "what plugin `{}` wrote to a stream or future cannot be passed on",
+            self.0.id()
+        ))
+    }
 }
 
-/// Gives a plugin's resources to components.
+/// Gives a plugin's resources, streams and futures to components.
 #[derive(Debug)]
 pub(super) struct Owner(pub(super) Arc<Instance>);
 
@@ -87,6 +99,8 @@ struct Held {
     resources: Vec<Given>,
     /// The numbers of streams that were given, and whose they are.
     streams: Vec<u32>,
+    /// The same for streams and futures of WASI 0.3.
+    channels: Vec<u32>,
     plugin: Option<Arc<Instance>>,
     loans: Loans,
 }
@@ -100,7 +114,15 @@ impl Taken {
                 given.number = None;
             }
             held.streams.clear();
+            held.channels.clear();
         }
+    }
+
+    /// The readable end of that number is the plugin's if it takes it.
+    pub(super) fn channel(&mut self, plugin: &Arc<Instance>, number: u32) {
+        let held = self.0.get_or_insert_default();
+        held.channels.push(number);
+        held.plugin.get_or_insert_with(|| Arc::clone(plugin));
     }
 
     /// What has to be given back when the call has ended, however it ends.
@@ -123,12 +145,15 @@ impl Held {
         handle: &Handle,
         workload: u64,
     ) -> Result<u32> {
+        if !handle.owned {
+            return self.loans.lend(store, callee, kind, handle, workload);
+        }
         let number = streams::take(store, callee, kind, handle, workload)?;
-        if handle.owned {
-            self.streams.push(number);
-            self.plugin.get_or_insert_with(|| Arc::clone(callee));
-        } else {
-            self.loans.add(callee, number, handle.rep);
+        self.streams.push(number);
+        self.plugin.get_or_insert_with(|| Arc::clone(callee));
+        if !callee.is_bound(workload) {
+            // It was unbound before this one was there to be released with it.
+            callee.host().streams.give_up(number);
         }
         Ok(number)
     }
@@ -140,28 +165,52 @@ impl Drop for Held {
             for number in &self.streams {
                 plugin.host().streams.give_up(*number);
             }
+            for number in &self.channels {
+                plugin.host().channels.give_up(*number);
+            }
         }
     }
 }
 
-/// Writes the numbers of the resources among the arguments to their buffer, of
-/// a call on behalf of the workload of that number.
-pub(super) fn resolve(
+/// Takes what a component gives in a frame's arguments, on behalf of the workload
+/// of that number: resources, streams and futures become numbers there.
+#[inline]
+pub(super) fn take(
+    mut store: StoreContextMut<'_, SharedCtx>,
+    callee: &Arc<Instance>,
+    frame: &mut Frame,
+    workload: u64,
+) -> Result<Taken> {
+    let mut taken = Taken::default();
+    if !frame.handles.is_empty() {
+        let data = store.data_mut();
+        taken = resolve(data, callee, &mut frame.args, &frame.handles, workload)?;
+    }
+    if !frame.ends.is_empty() {
+        channels::accept(store, callee, frame, workload, &mut taken)?;
+    }
+    Ok(taken)
+}
+
+/// Writes the numbers of the resources among the arguments to their buffer.
+fn resolve(
     store: &mut SharedCtx,
     callee: &Arc<Instance>,
     buffer: &mut Buffer,
     handles: &[Handle],
     workload: u64,
 ) -> Result<Taken> {
-    let mut taken = Box::<Held>::default();
+    // What is only lent is not held.
+    let mut taken: Option<Box<Held>> = None;
     for handle in handles {
         let number = if let Some(kind) = Kind::of(handle.ty) {
+            let taken = taken.get_or_insert_default();
             Some(taken.stream(store, callee, kind, handle, workload)?)
         } else if handle.owned {
             let given = store.table.delete(Resource::<Given>::new_own(handle.rep))?;
             check_owner(&given, callee)?;
             let number = given.number;
-            taken.resources.push(given);
+            taken.get_or_insert_default().resources.push(given);
             number
         } else {
             let lent = Resource::<Given>::new_borrow(handle.rep);
@@ -170,14 +219,19 @@ pub(super) fn resolve(
             given.number
         };
         let number = number.unwrap_or(u32::MAX);
-        buffer
-            .as_mut_slice()
-            .get_mut(handle.at..)
-            .and_then(|rest| rest.first_chunk_mut())
-            .map(|room| *room = number.to_le_bytes())
-            .ok_or_else(|| format_err!("a resource lies outside of its call's buffer"))?;
+        put_number(buffer, handle.at, number)?;
     }
-    Ok(Taken(Some(taken)))
+    Ok(Taken(taken))
+}
+
+/// Writes the number that stands for something to its place in a buffer.
+pub(super) fn put_number(buffer: &mut Buffer, at: usize, number: u32) -> Result<()> {
+    buffer
+        .as_mut_slice()
+        .get_mut(at..)
+        .and_then(|rest| rest.first_chunk_mut())
+        .map(|room| *room = number.to_le_bytes())
+        .ok_or_else(|| format_err!("a resource or stream lies outside of its call's buffer"))
 }
 
 /// The plugin instance that has the first of these resources.

@@ -4,7 +4,7 @@
     reason = "the current target is read without a lock, and freed after a grace period"
 )]
 
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::call::Target;
@@ -18,6 +18,8 @@ pub(super) struct Switch {
     /// Of an `Arc` that this owns.
     current: AtomicPtr<Target>,
     older: Mutex<Vec<Arc<Target>>>,
+    /// Whether there has ever been another: most calls need not look.
+    has_changed: AtomicBool,
 }
 
 impl Switch {
@@ -25,6 +27,7 @@ impl Switch {
         Self {
             current: AtomicPtr::new(Arc::into_raw(target.shared()).cast_mut()),
             older: Mutex::default(),
+            has_changed: AtomicBool::new(false),
         }
     }
 
@@ -36,6 +39,12 @@ impl Switch {
         unsafe { &*self.current.load(Ordering::Acquire) }
     }
 
+    /// Whether it had another target before.
+    #[inline]
+    pub(super) fn has_changed(&self) -> bool {
+        self.has_changed.load(Ordering::Acquire)
+    }
+
     /// The target of an earlier generation, where one has this instance.
     pub(super) fn older(&self, instance: &Arc<Instance>) -> Option<Arc<Target>> {
         let older = self.lock();
@@ -45,10 +54,14 @@ impl Switch {
 
     /// Makes another target the current one.
     pub(super) fn to(&self, target: Target) {
+        // Before the new one can be seen.
+        self.has_changed.store(true, Ordering::SeqCst);
         let new = Arc::into_raw(target.shared()).cast_mut();
+        // Whoever sees the new one finds the old one.
+        let mut older = self.lock();
         let old = self.current.swap(new, Ordering::SeqCst);
         // SAFETY: it came from `Arc::into_raw`, and nobody else takes it.
-        self.lock().push(unsafe { Arc::from_raw(old) });
+        older.push(unsafe { Arc::from_raw(old) });
     }
 
     /// Lets go of an earlier generation's target.

@@ -148,6 +148,8 @@ impl LoadedPlugin {
                 }
             }
         }
+        updated.moved.dedup();
+        updated.stayed.dedup_by(|a, b| a.0 == b.0);
         if let Err(error) = self.take_over(&new) {
             // The host stopped the plugin meanwhile.
             let _ = end(&new, STOP_DEADLINE).await;
@@ -250,7 +252,7 @@ impl LoadedPlugin {
                 targets.push((Arc::clone(&at.switch), target));
             }
         }
-        if let Err(error) = tell(new, workload, &items).await {
+        if let Err(error) = tell(new, workload).await {
             self.unbind(new, id).await;
             return Err(format!("version {} refuses it: {error}", version(new)));
         }
@@ -370,27 +372,41 @@ pub(super) async fn end(
     stopped.map(drop)
 }
 
-/// Tells a generation what the one before was told of a workload.
-async fn tell(
+/// Tells a generation of a workload what was told before: the one before it, or
+/// itself, by another host.
+pub(super) async fn tell(
     new: &Generation,
     workload: &Workload,
+) -> Result<(), instance::LifecycleError> {
+    let items = workload.items();
+    tell_one(new, Hook::WorkloadBound, &workload.bound).await?;
+    for item in &items {
+        tell_one(new, Hook::ItemBound, &item.bound).await?;
+    }
+    if workload.is_held_back() {
+        return Ok(());
+    }
+    tell_resolved(new, &items).await
+}
+
+/// Tells it which components are resolved.
+pub(super) async fn tell_resolved(
+    new: &Generation,
     items: &[Item],
 ) -> Result<(), instance::LifecycleError> {
-    let run = |hook, event: &Arc<[u8]>| {
-        instance::run(
-            Arc::clone(&new.instance),
-            hook,
-            event.to_vec(),
-            HOOK_DEADLINE,
-        )
-    };
-    run(Hook::WorkloadBound, &workload.bound).await?;
-    for item in items {
-        run(Hook::ItemBound, &item.bound).await?;
-    }
     for resolved in items.iter().filter_map(|item| item.resolved.as_ref()) {
-        run(Hook::WorkloadResolved, resolved).await?;
+        tell_one(new, Hook::WorkloadResolved, resolved).await?;
     }
+    Ok(())
+}
+
+async fn tell_one(
+    new: &Generation,
+    hook: Hook,
+    event: &Arc<[u8]>,
+) -> Result<(), instance::LifecycleError> {
+    let instance = Arc::clone(&new.instance);
+    instance::run(instance, hook, event.to_vec(), HOOK_DEADLINE).await?;
     Ok(())
 }
 

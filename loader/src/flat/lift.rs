@@ -1,16 +1,23 @@
 //! From a component into a call's buffer.
 
+use std::iter;
 use std::slice::Iter;
 
-use wash_plugin_abi::abi::Buffer;
+use wash_plugin_abi::abi::{Buffer, LENT_AT};
 use wash_runtime::wasmtime::component::__internal::wasmtime_environ::component::StringEncoding;
 use wash_runtime::wasmtime::component::__internal::{ComponentTypes, InterfaceType, LiftContext};
-use wash_runtime::wasmtime::component::ResourceType;
-use wash_runtime::wasmtime::{Result, ValRaw, bail, ensure, error::format_err};
+use wash_runtime::wasmtime::component::{ErrorContext, Lift, ResourceType};
+use wash_runtime::wasmtime::{Result, ValRaw, bail, ensure};
 
-use super::fixups::{Fixups, is_number};
+use super::fixups::{Elements, is_number};
+use super::lent::LentArgs;
+use super::raw::may_stay;
+use super::values::{
+    append, check_char, describe, make_room, next, next_pair, too_few, write, write_part,
+};
 use super::{
-    Frame, align_to, array, is_aligned, layout, lower, pair, pair_bytes, placed, slice, strings,
+    End, Frame, align_to, array, is_aligned, layout, lower, pair, pair_bytes, placed, slice,
+    strings,
 };
 
 /// Bytes of strings that may be copied before they are charged.
@@ -33,15 +40,18 @@ pub(crate) struct Handle {
 
 /// Copies a component's values into a call's frame.
 pub(super) struct Lifter<'a, 'b, 'cx> {
-    cx: &'a mut LiftContext<'cx>,
-    types: &'cx ComponentTypes,
+    pub(super) cx: &'a mut LiftContext<'cx>,
+    pub(super) types: &'cx ComponentTypes,
     memory: &'cx [u8],
     buffer: &'b mut Buffer,
     handles: &'b mut Vec<Handle>,
+    pub(super) ends: &'b mut Vec<End>,
+    /// Takes what may stay in the component's memory, if something may.
+    lent: Option<&'b mut LentArgs>,
 }
 
 impl<'a, 'b, 'cx> Lifter<'a, 'b, 'cx> {
-    pub(super) fn new(cx: &'a mut LiftContext<'cx>, frame: &'b mut Frame) -> Self {
+    pub(super) fn new(cx: &'a mut LiftContext<'cx>, frame: &'b mut Frame, lends: bool) -> Self {
         let types: &'cx ComponentTypes = cx.types;
         let memory = cx.memory();
         Self {
@@ -50,23 +60,28 @@ impl<'a, 'b, 'cx> Lifter<'a, 'b, 'cx> {
             memory,
             buffer: &mut frame.args,
             handles: &mut frame.handles,
+            ends: &mut frame.ends,
+            lent: lends.then_some(&mut frame.lent_args),
         }
     }
 
     /// Reads the values of `ty`, a tuple, from core values, as the root of the
     /// buffer.
     pub(super) fn root_from_flat(&mut self, ty: InterfaceType, src: &[ValRaw]) -> Result<()> {
-        let types = self.types;
-        let InterfaceType::Tuple(i) = ty else {
-            bail!("the parameters are no tuple");
-        };
-        let params = &types[i];
-        // In steps of a constant size, as that needs no call of `memset`. What
-        // is too much is padding.
-        for _ in 0..params.abi.size32.div_ceil(8) {
-            self.buffer.extend_zeros(8)?;
+        match numbers(self.types, ty, src, self.buffer)? {
+            Some(rest) => self.rest_from_flat(rest),
+            None => Ok(()),
         }
-        self.flat_fields(params.types.iter().copied(), &mut src.iter(), 0)
+    }
+
+    /// Reads the values that [`numbers`] has left.
+    pub(super) fn rest_from_flat(&mut self, rest: Rest<'_, '_>) -> Result<()> {
+        let Rest {
+            fields,
+            mut src,
+            end,
+        } = rest;
+        self.flat_fields(fields.iter().copied(), &mut src, end)
     }
 
     /// Reads the values of `ty` from memory, as the root of the buffer.
@@ -76,30 +91,17 @@ impl<'a, 'b, 'cx> Lifter<'a, 'b, 'cx> {
         self.fix(ty, src, 0)
     }
 
+    /// Reads a list of `len` values of `ty` from memory, as the root of the buffer.
+    pub(super) fn root_list(&mut self, ty: InterfaceType, src: usize, len: usize) -> Result<()> {
+        self.buffer.extend_zeros(size_of::<u64>())?;
+        let elements = Elements::of_type(self.types, ty, is_plain);
+        self.elements(&elements, src, len, 0)
+    }
+
     /// Overwrites bytes that were reserved in the buffer.
     #[inline(always)]
     fn put<const N: usize>(&mut self, at: usize, bytes: [u8; N]) -> Result<()> {
-        match self
-            .buffer
-            .as_mut_slice()
-            .get_mut(at..)
-            .and_then(|rest| rest.first_chunk_mut())
-        {
-            Some(room) => *room = bytes,
-            None => bail!("a type is larger than its own layout"),
-        }
-        Ok(())
-    }
-
-    /// Overwrites the first `size` of these bytes: 1, 2 or 4.
-    #[inline]
-    fn put_part(&mut self, at: usize, size: usize, bytes: [u8; 4]) -> Result<()> {
-        let [a, b, ..] = bytes;
-        match size {
-            1 => self.put(at, [a]),
-            2 => self.put(at, [a, b]),
-            _ => self.put(at, bytes),
-        }
+        write(self.buffer.as_mut_slice(), at, bytes)
     }
 
     /// Reads one value of `ty` from core values, to offset `dst`.
@@ -125,9 +127,13 @@ impl<'a, 'b, 'cx> Lifter<'a, 'b, 'cx> {
                 let (ptr, len) = next_pair(src)?;
                 self.string(ptr, len, dst)
             }
-            InterfaceType::List(i) => {
+            InterfaceType::List(_) | InterfaceType::Map(_) => {
                 let (ptr, len) = next_pair(src)?;
-                self.list(self.types[i].element, ptr, len, dst)
+                self.list(ty, ptr, len, dst)
+            }
+            InterfaceType::FixedLengthList(i) => {
+                let list = &self.types[i];
+                self.flat_fields(iter::repeat_n(list.element, list.size as usize), src, dst)
             }
             InterfaceType::Record(i) => {
                 let types = self.types;
@@ -140,7 +146,7 @@ impl<'a, 'b, 'cx> Lifter<'a, 'b, 'cx> {
             InterfaceType::Flags(_) => {
                 let bits = next(src)?.get_u32();
                 let (size, _) = layout(self.types, &ty);
-                self.put_part(dst, size, bits.to_le_bytes())
+                write_part(self.buffer.as_mut_slice(), dst, size, bits)
             }
             InterfaceType::Enum(_)
             | InterfaceType::Variant(_)
@@ -157,7 +163,7 @@ impl<'a, 'b, 'cx> Lifter<'a, 'b, 'cx> {
                 let number = next(&mut own)?.get_u32();
                 let (tag, payload_at) = lower::variant_layout(self.types, ty)?;
                 let payload = lower::case(self.types, ty, number)?;
-                self.put_part(dst, tag, number.to_le_bytes())?;
+                write_part(self.buffer.as_mut_slice(), dst, tag, number)?;
                 match payload {
                     Some(payload) => self.flat(payload, &mut own, dst + payload_at),
                     None => Ok(()),
@@ -167,7 +173,14 @@ impl<'a, 'b, 'cx> Lifter<'a, 'b, 'cx> {
                 let index = next(src)?.get_u32();
                 self.handle(ty, index, dst)
             }
-            other => bail!("{} cannot be passed to a plugin", describe(&other)),
+            InterfaceType::ErrorContext(_) => {
+                ErrorContext::linear_lift_from_flat(self.cx, ty, &next(src)?)?;
+                self.put(dst, [0; 4])
+            }
+            InterfaceType::Stream(_) | InterfaceType::Future(_) => {
+                let index = next(src)?.get_u32();
+                self.channel(ty, index, dst)
+            }
         }
     }
 
@@ -254,9 +267,13 @@ impl<'a, 'b, 'cx> Lifter<'a, 'b, 'cx> {
                 let (ptr, len) = pair(self.memory, src)?;
                 self.string(ptr, len, dst)
             }
-            InterfaceType::List(i) => {
+            InterfaceType::List(_) | InterfaceType::Map(_) => {
                 let (ptr, len) = pair(self.memory, src)?;
-                self.list(self.types[i].element, ptr, len, dst)
+                self.list(ty, ptr, len, dst)
+            }
+            InterfaceType::FixedLengthList(i) => {
+                let elements = Elements::of(self.types, ty, is_plain)?;
+                self.fix_elements(&elements, (src, dst), self.types[i].size as usize)
             }
             InterfaceType::Record(i) => {
                 let types = self.types;
@@ -281,6 +298,15 @@ impl<'a, 'b, 'cx> Lifter<'a, 'b, 'cx> {
                 let index = u32::from_le_bytes(array(self.memory, src)?);
                 self.handle(ty, index, dst)
             }
+            InterfaceType::ErrorContext(_) => {
+                let bytes = slice(self.memory, src, 4)?;
+                ErrorContext::linear_lift_from_memory(self.cx, ty, bytes)?;
+                self.put(dst, [0; 4])
+            }
+            InterfaceType::Stream(_) | InterfaceType::Future(_) => {
+                let index = u32::from_le_bytes(array(self.memory, src)?);
+                self.channel(ty, index, dst)
+            }
             other => bail!("{} cannot be passed to a plugin", describe(&other)),
         }
     }
@@ -299,50 +325,94 @@ impl<'a, 'b, 'cx> Lifter<'a, 'b, 'cx> {
         Ok(())
     }
 
+    /// Whether these bytes of memory, a list or string, may and should stay there.
+    #[inline]
+    fn lends(&self, ptr: usize, bytes: usize) -> bool {
+        self.lent.is_some() && may_stay(ptr, bytes)
+    }
+
+    /// Lends the list or string of `len` elements at `ptr`, each of `size` bytes.
+    #[inline]
+    fn lend(&mut self, ptr: usize, len: usize, size: usize, dst: usize) -> Result<()> {
+        if let Some(lent) = &mut self.lent {
+            lent.add(dst, size, self.memory);
+        }
+        self.put(dst, pair_bytes(LENT_AT + ptr, len)?)
+    }
+
     #[inline]
     fn string(&mut self, ptr: usize, len: usize, dst: usize) -> Result<()> {
-        let (offset, len) = strings::lift(self.cx, self.buffer, ptr, len)?;
+        let text = strings::find(self.cx.options().string_encoding, self.memory, ptr, len)?;
+        self.cx.consume_fuel(text.bytes.len())?;
+        if self.lends(ptr, len) && text.is_utf8() {
+            std::str::from_utf8(text.bytes)?;
+            return self.lend(ptr, len, 1, dst);
+        }
+        let (offset, len) = text.copy(self.buffer)?;
         self.put(dst, pair_bytes(offset, len)?)
     }
 
-    fn list(&mut self, element: InterfaceType, ptr: usize, len: usize, dst: usize) -> Result<()> {
-        let (size, align) = layout(self.types, &element);
+    /// Copies the elements of a list, or the entries of a map.
+    fn list(&mut self, ty: InterfaceType, ptr: usize, len: usize, dst: usize) -> Result<()> {
+        let numbers = match ty {
+            InterfaceType::List(i) => Some(self.types[i].element).filter(is_number),
+            _ => None,
+        };
+        if let Some(number) = numbers {
+            let (size, align) = layout(self.types, &number);
+            let all = len.saturating_mul(size);
+            if self.lends(ptr, all) {
+                ensure!(is_aligned(ptr, align), "list pointer is not aligned");
+                slice(self.memory, ptr, all)?;
+                self.cx.consume_fuel_array(len, size)?;
+                return self.lend(ptr, len, size, dst);
+            }
+        }
+        let elements = Elements::of(self.types, ty, is_plain)?;
+        self.elements(&elements, ptr, len, dst)
+    }
+
+    #[inline]
+    fn is_utf8(&self) -> bool {
+        matches!(self.cx.options().string_encoding, StringEncoding::Utf8)
+    }
+
+    fn elements(&mut self, elements: &Elements, ptr: usize, len: usize, dst: usize) -> Result<()> {
+        let (size, align) = (elements.size, elements.align);
         ensure!(is_aligned(ptr, align), "list pointer is not aligned");
         ensure!(size > 0 || len == 0, "a list's elements have no size");
         let bytes = slice(self.memory, ptr, len.saturating_mul(size))?;
         // As wasmtime charges a `Vec<T>`.
         self.cx.consume_fuel_array(len, size)?;
 
-        let end = self.buffer.as_slice().len();
-        let offset = align_to(end, align);
-        self.buffer.extend_zeros(offset - end)?;
-        self.buffer.extend(bytes)?;
+        let offset = append(self.buffer, bytes, align)?;
         self.put(dst, pair_bytes(offset, len)?)?;
-        let fixups = Fixups::of(self.types, element, is_plain);
-        match fixups.as_slice() {
-            [] => Ok(()),
-            places => self.fix_list(places, (ptr, offset), len, size),
-        }
+        self.fix_elements(elements, (ptr, offset), len)
     }
 
-    /// Does what is left to do for `len` elements of `size` bytes that were
-    /// copied from memory to an offset.
-    fn fix_list(
+    /// Does what is left to do for `len` elements that were copied from memory
+    /// to an offset.
+    fn fix_elements(
         &mut self,
-        places: &[(usize, InterfaceType)],
+        elements: &Elements,
         (src, dst): (usize, usize),
         len: usize,
-        size: usize,
     ) -> Result<()> {
-        let utf8 = matches!(self.cx.options().string_encoding, StringEncoding::Utf8);
-        if utf8 && places.iter().all(|(_, ty)| *ty == InterfaceType::String) {
+        let (places, size) = (elements.fixups(), elements.size);
+        if places.is_empty() {
+            return Ok(());
+        }
+        if self.is_utf8() && places.iter().all(|(_, ty)| *ty == InterfaceType::String) {
             return self.fix_texts(places, (src, dst), len, size);
         }
+        // Many are copied faster than they are told one by one.
+        let lent = self.lent.take();
         for i in 0..len {
             for (at, ty) in places {
                 self.fix(*ty, src + i * size + at, dst + i * size + at)?;
             }
         }
+        self.lent = lent;
         Ok(())
     }
 
@@ -381,6 +451,51 @@ impl<'a, 'b, 'cx> Lifter<'a, 'b, 'cx> {
     }
 }
 
+/// What of a tuple is left to read from core values.
+pub(super) struct Rest<'a, 'cx> {
+    fields: &'cx [InterfaceType],
+    src: Iter<'a, ValRaw>,
+    /// Where the fields before end.
+    end: usize,
+}
+
+/// Makes the root of the buffer ready for the values of `ty`, a tuple, and reads
+/// the numbers among them from core values, up to the first that is none: numbers
+/// come first more often than not, and need nothing but room.
+#[inline]
+pub(super) fn numbers<'a, 'cx>(
+    types: &'cx ComponentTypes,
+    ty: InterfaceType,
+    src: &'a [ValRaw],
+    buffer: &mut Buffer,
+) -> Result<Option<Rest<'a, 'cx>>> {
+    let InterfaceType::Tuple(i) = ty else {
+        bail!("the parameters are no tuple");
+    };
+    let params = &types[i];
+    make_room(buffer, params.abi.size32 as usize)?;
+    let room = buffer.as_mut_slice();
+    let (mut fields, mut src, mut end) = (&*params.types, src.iter(), 0);
+    while let [ty, rest @ ..] = fields {
+        let (at, size) = match ty {
+            InterfaceType::U32 | InterfaceType::S32 | InterfaceType::Float32 => {
+                let at = align_to(end, 4);
+                write(room, at, next(&mut src)?.get_u32().to_le_bytes())?;
+                (at, 4)
+            }
+            InterfaceType::U64 | InterfaceType::S64 | InterfaceType::Float64 => {
+                let at = align_to(end, 8);
+                write(room, at, next(&mut src)?.get_u64().to_le_bytes())?;
+                (at, 8)
+            }
+            _ => return Ok(Some(Rest { fields, src, end })),
+        };
+        end = at + size;
+        fields = rest;
+    }
+    Ok(None)
+}
+
 /// Whether a copy of a value's bytes is all there is to it.
 #[inline]
 fn is_plain(ty: &InterfaceType) -> bool {
@@ -392,42 +507,4 @@ fn is_plain(ty: &InterfaceType) -> bool {
 #[inline]
 fn is_continuation(byte: &u8) -> bool {
     byte & 0xc0 == 0x80
-}
-
-#[cold]
-fn too_few() -> wash_runtime::wasmtime::Error {
-    format_err!("the component passes fewer values than the function takes")
-}
-
-#[inline]
-fn next(src: &mut Iter<'_, ValRaw>) -> Result<ValRaw> {
-    src.next().copied().ok_or_else(too_few)
-}
-
-#[inline]
-fn next_pair(src: &mut Iter<'_, ValRaw>) -> Result<(usize, usize)> {
-    let ptr = next(src)?.get_u32() as usize;
-    let len = next(src)?.get_u32() as usize;
-    Ok((ptr, len))
-}
-
-#[inline]
-fn check_char(value: u32) -> Result<u32> {
-    match char::from_u32(value) {
-        Some(_) => Ok(value),
-        None => bail!("{value:#x} is not a Unicode scalar value"),
-    }
-}
-
-/// A type that does not cross, for the error that says so.
-pub(super) fn describe(ty: &InterfaceType) -> &'static str {
-    match ty {
-        InterfaceType::Own(_) | InterfaceType::Borrow(_) => "a resource",
-        InterfaceType::Future(_) => "a future",
-        InterfaceType::Stream(_) => "a stream",
-        InterfaceType::ErrorContext(_) => "an error context",
-        InterfaceType::Map(_) => "a map",
-        InterfaceType::FixedLengthList(_) => "a fixed-length list",
-        _ => "a value of this type",
-    }
 }

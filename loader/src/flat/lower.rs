@@ -1,21 +1,31 @@
 //! From a call's buffer into a component.
 
 use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
 
-use wash_plugin_abi::abi::{LENT_AT, Lent};
+use wash_plugin_abi::abi::Lent;
 use wash_runtime::wasmtime::component::__internal::{ComponentTypes, InterfaceType, LowerContext};
 use wash_runtime::wasmtime::component::{Lower, ResourceType};
-use wash_runtime::wasmtime::{Result, ValRaw, bail, ensure, error::format_err};
+use wash_runtime::wasmtime::{Error, Result, ValRaw, bail, ensure};
 
-use super::fixups::{Fixups, is_number};
-use super::lift::describe;
-use super::{Frame, array, layout, pair, pair_bytes, placed, slice};
+use super::fixups::{Elements, is_number};
+use super::plan::{Kind, Plan, Step};
+use super::values::{describe, no_case};
+use super::{Channel, Frame, array, layout, pair, pair_bytes, placed, slice, written};
 
-/// Keeps a plugin's resource for a store, and returns what stands for it there.
-pub(crate) trait Give: Send + Sync {
-    /// Gives the resource of that number, and of one of the host's resource
-    /// types, to the component. `data` is the store's.
+/// Gives what a plugin has to components: its resources, and the readable ends of
+/// its streams and futures.
+pub(crate) trait Give: fmt::Debug + Send + Sync {
+    /// Keeps the resource of that number, and of one of the host's resource types,
+    /// for a store, and returns what stands for it there. `data` is the store's.
     fn give(&self, data: &mut dyn Any, number: u32, ty: ResourceType) -> Result<u32>;
+
+    /// Takes over the readable end of that number, of a stream or future.
+    fn channel(&self, number: u32) -> Result<Box<dyn Channel>>;
+
+    /// Says that what went wrong is about values that the plugin wrote.
+    fn blame(&self, error: Error) -> Error;
 }
 
 /// Copies the values in `buffer` into a component.
@@ -24,14 +34,14 @@ pub(super) struct Lowerer<'a, 'cx, T: 'static> {
     pub(super) types: &'cx ComponentTypes,
     pub(super) buffer: &'a [u8],
     lent: Option<&'a [u8]>,
-    give: Option<&'a dyn Give>,
+    pub(super) give: Option<&'a Arc<dyn Give>>,
 }
 
 impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
     pub(super) fn new(
         cx: &'a mut LowerContext<'cx, T>,
         frame: &'a Frame,
-        give: Option<&'a dyn Give>,
+        give: Option<&'a Arc<dyn Give>>,
     ) -> Self {
         let types = cx.types;
         Self {
@@ -45,10 +55,7 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
 
     /// The bytes of a list or string.
     fn bytes(&self, at: usize, len: usize) -> Result<&'a [u8]> {
-        match self.lent {
-            Some(lent) if at >= LENT_AT => slice(lent, at - LENT_AT, len),
-            _ => slice(self.buffer, at, len),
-        }
+        written(self.buffer, self.lent, at, len)
     }
 
     /// Gives the resource of the number at offset `src` to the component: its
@@ -64,15 +71,7 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
     }
 
     /// The one core value that the root of the buffer, of `ty`, is.
-    #[inline]
     pub(super) fn root_to_flat(&mut self, ty: InterfaceType) -> Result<ValRaw> {
-        if let InterfaceType::Tuple(i) = ty
-            && let [InterfaceType::U32 | InterfaceType::S32 | InterfaceType::Float32] =
-                &*self.types[i].types
-        {
-            // Most results are these, and need no call.
-            return Ok(ValRaw::u32(discriminant(4, self.buffer, 0)?));
-        }
         self.flat(ty, 0)
     }
 
@@ -80,11 +79,15 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
     fn flat(&mut self, ty: InterfaceType, src: usize) -> Result<ValRaw> {
         match ty {
             InterfaceType::Own(_) => Ok(ValRaw::u32(self.handle(ty, src)?)),
+            InterfaceType::Stream(_) | InterfaceType::Future(_) => {
+                Ok(ValRaw::u32(self.channel(ty, src)?))
+            }
             // One core value means that there is one field, at the same place.
             InterfaceType::Record(i) => {
                 self.flat(only(self.types[i].fields.iter().map(|f| f.ty))?, src)
             }
             InterfaceType::Tuple(i) => self.flat(only(self.types[i].types.iter().copied())?, src),
+            InterfaceType::FixedLengthList(i) => self.flat(self.types[i].element, src),
             _ => flat(self.types, ty, self.buffer, src),
         }
     }
@@ -98,6 +101,65 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
         self.fix(ty, 0, dst)
     }
 
+    /// The same by a plan; false if that is for another type than the component's.
+    pub(super) fn planned_to_memory(
+        &mut self,
+        plan: &Plan,
+        ty: InterfaceType,
+        dst: usize,
+    ) -> Result<bool> {
+        if layout(self.types, &ty).0 != plan.size {
+            return Ok(false);
+        }
+        self.put(dst, slice(self.buffer, 0, plan.size)?)?;
+        self.steps(&plan.steps, dst)?;
+        Ok(true)
+    }
+
+    fn steps(&mut self, steps: &[Step], dst: usize) -> Result<()> {
+        for Step { at, kind } in steps {
+            let at = *at;
+            match kind {
+                Kind::One | Kind::Two | Kind::Four | Kind::Eight => {}
+                Kind::Bool => check_bool(self.buffer, at)?,
+                Kind::Char => check_char(self.buffer, at)?,
+                Kind::Flags { count, size } => check_flags(self.buffer, at, *size, *count)?,
+                Kind::Cases { tag, cases } => {
+                    let number = discriminant(*tag, self.buffer, at)?;
+                    match cases.get(number as usize) {
+                        Some(steps) => self.steps(steps, dst)?,
+                        None => return Err(no_case(number)),
+                    }
+                }
+                Kind::Text => self.text(InterfaceType::String, at, dst + at)?,
+                Kind::Numbers { size } => {
+                    let (from, len) = pair(self.buffer, at)?;
+                    let bytes = self.bytes(from, len.saturating_mul(*size))?;
+                    let ptr = self.append(bytes, *size)?;
+                    self.put(dst + at, &pair_bytes(ptr, len)?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a string to memory of its own, and where that is to `dst`.
+    #[inline]
+    fn text(&mut self, ty: InterfaceType, src: usize, dst: usize) -> Result<()> {
+        let (at, len) = pair(self.buffer, src)?;
+        let text = std::str::from_utf8(self.bytes(at, len)?)?;
+        // In the encoding that the component chose.
+        text.linear_lower_to_memory(self.cx, ty, dst)
+    }
+
+    /// Writes bytes to memory of their own: where that is.
+    #[inline]
+    fn append(&mut self, bytes: &[u8], align: usize) -> Result<usize> {
+        let ptr = self.cx.realloc(0, 0, u32::try_from(align)?, bytes.len())?;
+        self.put(ptr, bytes)?;
+        Ok(ptr)
+    }
+
     /// Does what is left to do for a value of `ty` that was copied from offset
     /// `src` to memory at `dst`.
     fn fix(&mut self, ty: InterfaceType, src: usize, dst: usize) -> Result<()> {
@@ -106,15 +168,15 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
             InterfaceType::Bool | InterfaceType::Char | InterfaceType::Flags(_) => {
                 check(self.types, ty, self.buffer, src)
             }
-            InterfaceType::String => {
+            InterfaceType::String => self.text(ty, src, dst),
+            InterfaceType::List(_) | InterfaceType::Map(_) => {
                 let (at, len) = pair(self.buffer, src)?;
-                let text = std::str::from_utf8(self.bytes(at, len)?)?;
-                // In the encoding that the component chose.
-                text.linear_lower_to_memory(self.cx, ty, dst)
+                let ptr = self.list(ty, at, len)?;
+                self.put(dst, &pair_bytes(ptr, len)?)
             }
-            InterfaceType::List(i) => {
-                let (at, len) = pair(self.buffer, src)?;
-                self.list(self.types[i].element, at, len, dst)
+            InterfaceType::FixedLengthList(i) => {
+                let elements = Elements::of(self.types, ty, is_number)?;
+                self.fix_elements(&elements, (src, dst), self.types[i].size as usize)
             }
             InterfaceType::Record(i) => {
                 let types = self.types;
@@ -139,6 +201,10 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
                 let index = self.handle(ty, src)?;
                 self.put(dst, &index.to_le_bytes())
             }
+            InterfaceType::Stream(_) | InterfaceType::Future(_) => {
+                let index = self.channel(ty, src)?;
+                self.put(dst, &index.to_le_bytes())
+            }
             other => bail!("{} cannot be returned by a plugin", describe(&other)),
         }
     }
@@ -157,33 +223,51 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
         Ok(())
     }
 
-    fn list(&mut self, element: InterfaceType, at: usize, len: usize, dst: usize) -> Result<()> {
-        let ptr = self.elements(element, at, len)?;
-        self.put(dst, &pair_bytes(ptr, len)?)
+    /// Writes the elements of a list, or the entries of a map, to memory of
+    /// their own: where.
+    pub(super) fn list(&mut self, ty: InterfaceType, at: usize, len: usize) -> Result<usize> {
+        let elements = Elements::of(self.types, ty, is_number)?;
+        let size = elements.size;
+        ensure!(size > 0 || len == 0, "a list's elements have no size");
+        // Before the component makes room for them.
+        let bytes = self.bytes(at, len.saturating_mul(size))?;
+        let ptr = self.append(bytes, elements.align)?;
+        self.fix_elements(&elements, (at, ptr), len)?;
+        Ok(ptr)
     }
 
-    /// Writes a list's elements to memory of their own: where.
-    pub(super) fn elements(
+    /// Writes `len` values of `ty` that lie one behind the other to memory at
+    /// `dst`, where there is room for them.
+    pub(super) fn store(
         &mut self,
-        element: InterfaceType,
+        ty: InterfaceType,
         at: usize,
         len: usize,
-    ) -> Result<usize> {
-        let (size, align) = layout(self.types, &element);
-        ensure!(size > 0 || len == 0, "a list's elements have no size");
-        let bytes = self.bytes(at, len.saturating_mul(size))?;
-        let ptr = self.cx.realloc(0, 0, u32::try_from(align)?, bytes.len())?;
-        self.put(ptr, bytes)?;
-        let fixups = Fixups::of(self.types, element, is_number);
-        let places = fixups.as_slice();
+        dst: usize,
+    ) -> Result<()> {
+        let elements = Elements::of_type(self.types, ty, is_number);
+        self.put(dst, self.bytes(at, len.saturating_mul(elements.size))?)?;
+        self.fix_elements(&elements, (at, dst), len)
+    }
+
+    /// Does what is left to do for `len` elements that were copied from an
+    /// offset to memory.
+    fn fix_elements(
+        &mut self,
+        elements: &Elements,
+        (src, dst): (usize, usize),
+        len: usize,
+    ) -> Result<()> {
+        let places = elements.fixups();
         if !places.is_empty() {
             for i in 0..len {
+                let at = i * elements.size;
                 for (place, ty) in places {
-                    self.fix(*ty, at + i * size + place, ptr + i * size + place)?;
+                    self.fix(*ty, src + at + place, dst + at + place)?;
                 }
             }
         }
-        Ok(ptr)
+        Ok(())
     }
 
     fn put(&mut self, dst: usize, bytes: &[u8]) -> Result<()> {
@@ -200,7 +284,26 @@ impl<'a, 'cx, T: 'static> Lowerer<'a, 'cx, T> {
     }
 }
 
-/// The same, of a type that is a number or alike.
+/// The root of the buffer, of `ty`, if it is one number of 32 bits: most results
+/// are that, and need nothing more.
+#[inline]
+pub(super) fn root_number(
+    types: &ComponentTypes,
+    ty: InterfaceType,
+    root: &[u8],
+) -> Option<ValRaw> {
+    let InterfaceType::Tuple(i) = ty else {
+        return None;
+    };
+    match &*types[i].types {
+        [InterfaceType::U32 | InterfaceType::S32 | InterfaceType::Float32] => root
+            .first_chunk()
+            .map(|bytes| ValRaw::u32(u32::from_le_bytes(*bytes))),
+        _ => None,
+    }
+}
+
+/// The one core value that a number or the like at offset `src` is.
 #[inline]
 pub(super) fn flat(
     types: &ComponentTypes,
@@ -248,34 +351,36 @@ fn only(mut fields: impl Iterator<Item = InterfaceType>) -> Result<InterfaceType
 /// What a plugin wrote is checked like any input.
 fn check(types: &ComponentTypes, ty: InterfaceType, buffer: &[u8], src: usize) -> Result<()> {
     match ty {
-        InterfaceType::Bool => {
-            let [byte] = array(buffer, src)?;
-            ensure!(byte <= 1, "{byte} is not a bool");
-        }
-        InterfaceType::Char => {
-            let value = u32::from_le_bytes(array(buffer, src)?);
-            ensure!(
-                char::from_u32(value).is_some(),
-                "{value:#x} is not a Unicode scalar value"
-            );
-        }
+        InterfaceType::Bool => check_bool(buffer, src),
+        InterfaceType::Char => check_char(buffer, src),
         InterfaceType::Flags(i) => {
-            let mut bits = [0; 4];
-            for (bit, byte) in bits
-                .iter_mut()
-                .zip(slice(buffer, src, layout(types, &ty).0)?)
-            {
-                *bit = *byte;
-            }
-            let bits = u64::from(u32::from_le_bytes(bits));
-            let count = types[i].names.len();
-            ensure!(
-                bits.checked_shr(u32::try_from(count)?).unwrap_or(0) == 0,
-                "{bits:#x} has bits that are none of the {count} flags"
-            );
+            check_flags(buffer, src, layout(types, &ty).0, types[i].names.len())
         }
-        _ => {}
+        _ => Ok(()),
     }
+}
+
+fn check_bool(buffer: &[u8], src: usize) -> Result<()> {
+    let [byte] = array(buffer, src)?;
+    ensure!(byte <= 1, "{byte} is not a bool");
+    Ok(())
+}
+
+fn check_char(buffer: &[u8], src: usize) -> Result<()> {
+    let value = u32::from_le_bytes(array(buffer, src)?);
+    ensure!(
+        char::from_u32(value).is_some(),
+        "{value:#x} is not a Unicode scalar value"
+    );
+    Ok(())
+}
+
+fn check_flags(buffer: &[u8], src: usize, size: usize, count: usize) -> Result<()> {
+    let bits = u64::from(discriminant(size, buffer, src)?);
+    ensure!(
+        bits.checked_shr(u32::try_from(count)?).unwrap_or(0) == 0,
+        "{bits:#x} has bits that are none of the {count} flags"
+    );
     Ok(())
 }
 
@@ -316,5 +421,5 @@ pub(super) fn case(
         InterfaceType::Result(i) => [types[i].ok, types[i].err].get(index).copied(),
         _ => None,
     };
-    found.ok_or_else(|| format_err!("{number} is not the number of a case"))
+    found.ok_or_else(|| no_case(number))
 }

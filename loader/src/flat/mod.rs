@@ -20,20 +20,31 @@
     reason = "a type's index is only looked up in the component's types that it comes from"
 )]
 
+mod channel;
 mod fixups;
+mod lent;
 mod lift;
 mod lower;
+mod origin;
 mod pass;
+mod plan;
 mod pool;
+mod raw;
 mod strings;
 mod traits;
+mod values;
 
+pub(crate) use channel::{Channel, End, Payload, Readable};
 pub(crate) use lift::Handle;
 pub(crate) use lower::Give;
+pub(crate) use origin::Origin;
 pub(crate) use pass::{Back, call};
+pub(crate) use plan::Plan;
 pub(crate) use pool::{Frame, PooledFrame};
+pub(crate) use raw::Raw;
 pub(crate) use traits::{Args, INDIRECT, Results, permissive};
 
+use wash_plugin_abi::abi::{LENT_AT, Lent};
 use wash_runtime::wasmtime::component::__internal::{ComponentTypes, InterfaceType};
 use wash_runtime::wasmtime::{Result, bail, error::format_err};
 
@@ -50,7 +61,7 @@ fn layout(types: &ComponentTypes, ty: &InterfaceType) -> (usize, usize) {
         | InterfaceType::Own(_)
         | InterfaceType::Borrow(_) => return (4, 4),
         InterfaceType::U64 | InterfaceType::S64 | InterfaceType::Float64 => return (8, 8),
-        InterfaceType::String | InterfaceType::List(_) => return (8, 4),
+        InterfaceType::String | InterfaceType::List(_) | InterfaceType::Map(_) => return (8, 4),
         InterfaceType::Record(i) => &types[*i].abi,
         InterfaceType::Tuple(i) => &types[*i].abi,
         other => types.canonical_abi(other),
@@ -112,6 +123,29 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> Result<[u8; N]> {
                 bytes.len()
             )
         })
+}
+
+/// The `len` bytes of a list or string at offset `at` of what a plugin wrote, or
+/// of what it lends.
+#[inline]
+fn written<'a>(
+    buffer: &'a [u8],
+    lent: Option<&'a [u8]>,
+    at: usize,
+    len: usize,
+) -> Result<&'a [u8]> {
+    match lent {
+        Some(lent) if at >= LENT_AT => slice(lent, at - LENT_AT, len),
+        _ => slice(buffer, at, len),
+    }
+}
+
+impl Frame {
+    /// The `len` bytes of a list or string at offset `at` of the result.
+    fn out_bytes(&self, at: usize, len: usize) -> Result<&[u8]> {
+        let lent = self.lent.as_ref().map(Lent::as_bytes);
+        written(self.out.as_slice(), lent, at, len)
+    }
 }
 
 /// Offset and length of the list or string at `at`.

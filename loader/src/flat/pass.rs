@@ -5,6 +5,7 @@
     reason = "wasmtime's ComponentType, Lift and Lower are unsafe to implement"
 )]
 
+use std::iter;
 use std::mem::MaybeUninit;
 use std::slice::IterMut;
 
@@ -15,10 +16,11 @@ use wash_runtime::wasmtime::component::__internal::{
 use wash_runtime::wasmtime::component::{ComponentNamedList, ComponentType, Func, Lift, Lower};
 use wash_runtime::wasmtime::{Result, Store, ValRaw, bail, ensure};
 
-use super::lift::{Lifter, describe};
+use super::lift::Lifter;
 use super::lower::{self, Lowerer, flat};
 use super::pool::Frame;
 use super::traits::{check_count, offset_in_memory};
+use super::values::describe;
 use super::{pair, placed, slice};
 
 /// How a function's result comes back.
@@ -154,10 +156,10 @@ impl<const M: usize> Returned<M> {
         read: impl FnOnce(&mut Lifter<'_, '_, '_>) -> Result<()>,
     ) -> Result<Self> {
         let mut frame = Frame::default();
-        read(&mut Lifter::new(cx, &mut frame))?;
+        read(&mut Lifter::new(cx, &mut frame, false))?;
         ensure!(
-            frame.handles.is_empty(),
-            "a resource cannot be returned to a plugin"
+            frame.handles.is_empty() && frame.ends.is_empty(),
+            "a resource, stream or future cannot be returned to a plugin"
         );
         Ok(Self(frame.args))
     }
@@ -184,9 +186,9 @@ impl<T: 'static> Lowerer<'_, '_, T> {
                 put(dst, ptr)?;
                 put(dst, len)
             }
-            InterfaceType::List(i) => {
+            InterfaceType::List(_) | InterfaceType::Map(_) => {
                 let (at, len) = pair(self.buffer, src)?;
-                let ptr = self.elements(self.types[i].element, at, len)?;
+                let ptr = self.list(ty, at, len)?;
                 put(dst, ValRaw::u32(u32::try_from(ptr)?))?;
                 put(dst, ValRaw::u32(u32::try_from(len)?))
             }
@@ -197,6 +199,11 @@ impl<T: 'static> Lowerer<'_, '_, T> {
             InterfaceType::Tuple(i) => {
                 let types = self.types;
                 self.values_of(types[i].types.iter().copied(), src, dst)
+            }
+            InterfaceType::FixedLengthList(i) => {
+                let list = &self.types[i];
+                let elements = iter::repeat_n(list.element, list.size as usize);
+                self.values_of(elements, src, dst)
             }
             InterfaceType::Enum(_)
             | InterfaceType::Variant(_)

@@ -11,12 +11,13 @@ use std::sync::Arc;
 
 use wash_plugin_abi::abi::{Buffer, Lent};
 
-use super::Handle;
+use super::lent::LentArgs;
+use super::{End, Give, Handle, Origin};
 
 /// A buffer that grew past this is given back to the allocator: one large
 /// call should not hold its memory for ever.
 const KEEP_BYTES: usize = 256 * 1024;
-/// The same, for how many handles there is room.
+/// The same, for how many handles and ends there is room.
 const KEEP_HANDLES: usize = 1024;
 /// A call uses one frame; nested calls and futures that wait use more.
 const KEEP_COUNT: usize = 8;
@@ -30,12 +31,38 @@ pub(crate) struct Frame {
     pub(crate) out: Buffer,
     /// The resources among the arguments, still to be written to them.
     pub(crate) handles: Vec<Handle>,
+    /// The streams and futures among the arguments, likewise.
+    pub(crate) ends: Vec<End>,
+    /// What of the arguments is lent to the plugin.
+    pub(crate) lent_args: LentArgs,
     /// What the plugin lends with the result.
     pub(crate) lent: Option<Lent>,
+    /// Where the result comes from.
+    pub(crate) origin: Option<&'static Origin>,
+    /// Takes care of the resources in the result, if it may have some.
+    pub(crate) give: Option<Arc<dyn Give>>,
     /// Keeps whoever lends it for as long.
     pub(crate) lender: Option<Arc<dyn Any + Send + Sync>>,
     /// The next one in the pool.
     next: Option<Box<Frame>>,
+}
+
+impl Frame {
+    /// Whether there are resources, streams or futures among the arguments.
+    #[inline]
+    pub(crate) fn has_handles(&self) -> bool {
+        (self.handles.len() | self.ends.len()) != 0
+    }
+
+    /// Whether there is more to it than two buffers of an ordinary size.
+    #[inline]
+    fn has_more(&self) -> bool {
+        let parts = self.handles.len() | self.ends.len() | self.lent_args.len();
+        parts != 0
+            || self.lender.is_some()
+            || self.give.is_some()
+            || self.args.capacity().max(self.out.capacity()) > KEEP_BYTES
+    }
 }
 
 /// Frames that wait for a call: a stack, linked through the frames themselves.
@@ -89,13 +116,8 @@ impl Drop for PooledFrame {
         let mut frame = unsafe { ManuallyDrop::take(&mut self.0) };
         frame.args.clear();
         frame.out.clear();
-        frame.handles.clear();
-        frame.lent = None;
-        frame.lender = None;
-        if frame.args.capacity().max(frame.out.capacity()) > KEEP_BYTES
-            || frame.handles.capacity() > KEEP_HANDLES
-        {
-            shrink(&mut frame);
+        if frame.has_more() {
+            clear_more(&mut frame);
         }
         // While the thread ends, there is no pool to go back to.
         let _ = POOL.try_with(|pool| {
@@ -109,9 +131,17 @@ impl Drop for PooledFrame {
     }
 }
 
-/// Gives back what is too large to be kept.
-#[cold]
-fn shrink(frame: &mut Frame) {
+/// Empties what most calls do not use, and gives back what is too large to be
+/// kept.
+#[inline(never)]
+fn clear_more(frame: &mut Frame) {
+    frame.lent_args.clear();
+    frame.handles.clear();
+    frame.ends.clear();
+    // What is lent is given back while its lender is there.
+    frame.lent = None;
+    frame.lender = None;
+    frame.give = None;
     for buffer in [&mut frame.args, &mut frame.out] {
         if buffer.capacity() > KEEP_BYTES {
             *buffer = Buffer::new();
@@ -119,6 +149,9 @@ fn shrink(frame: &mut Frame) {
     }
     if frame.handles.capacity() > KEEP_HANDLES {
         frame.handles = Vec::new();
+    }
+    if frame.ends.capacity() > KEEP_HANDLES {
+        frame.ends = Vec::new();
     }
 }
 

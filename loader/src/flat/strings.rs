@@ -1,7 +1,6 @@
 //! A guest's strings, in the encoding that it chose.
 
 use wash_plugin_abi::abi::Buffer;
-use wash_runtime::wasmtime::component::__internal::LiftContext;
 use wash_runtime::wasmtime::component::__internal::wasmtime_environ::component::StringEncoding;
 use wash_runtime::wasmtime::{Result, bail, ensure};
 
@@ -10,14 +9,23 @@ use super::{is_aligned, slice};
 /// In latin1+utf16, the length's top bit says which of the two it is.
 const UTF16_TAG: usize = 1 << 31;
 
-/// Appends the guest's string to `buffer` as UTF-8: its offset and length.
-pub(super) fn lift(
-    cx: &mut LiftContext<'_>,
-    buffer: &mut Buffer,
+/// A string in a guest's memory, which is not known to be one yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Text<'a> {
+    pub(super) bytes: &'a [u8],
+    encoding: StringEncoding,
+    /// Bytes of a code unit.
+    width: usize,
+}
+
+/// Finds the string of that address and length, as the guest passes both.
+#[inline]
+pub(super) fn find(
+    encoding: StringEncoding,
+    memory: &[u8],
     ptr: usize,
     len: usize,
-) -> Result<(usize, usize)> {
-    let encoding = cx.options().string_encoding;
+) -> Result<Text<'_>> {
     let (units, width, align) = match encoding {
         StringEncoding::Utf8 => (len, 1, 1),
         StringEncoding::Utf16 => (len, 2, 2),
@@ -28,23 +36,37 @@ pub(super) fn lift(
         is_aligned(ptr, align),
         "string pointer not aligned to {align}"
     );
-    let bytes = slice(cx.memory(), ptr, units.saturating_mul(width))?;
-    cx.consume_fuel(bytes.len())?;
+    Ok(Text {
+        bytes: slice(memory, ptr, units.saturating_mul(width))?,
+        encoding,
+        width,
+    })
+}
 
-    let offset = buffer.as_slice().len();
-    match (encoding, width) {
-        (StringEncoding::Utf8, _) => {
-            std::str::from_utf8(bytes)?;
-            buffer.extend(bytes)?;
-        }
-        (_, 2) => utf16(bytes, buffer)?,
-        _ => {
-            for byte in bytes {
-                push(buffer, char::from(*byte))?;
+impl Text<'_> {
+    /// Whether it is, if it is a string at all.
+    #[inline]
+    pub(super) fn is_utf8(&self) -> bool {
+        matches!(self.encoding, StringEncoding::Utf8)
+    }
+
+    /// Appends it to `buffer` as UTF-8: its offset and length.
+    pub(super) fn copy(&self, buffer: &mut Buffer) -> Result<(usize, usize)> {
+        let offset = buffer.as_slice().len();
+        match self.width {
+            _ if self.is_utf8() => {
+                std::str::from_utf8(self.bytes)?;
+                buffer.extend(self.bytes)?;
+            }
+            2 => utf16(self.bytes, buffer)?,
+            _ => {
+                for byte in self.bytes {
+                    push(buffer, char::from(*byte))?;
+                }
             }
         }
+        Ok((offset, buffer.as_slice().len() - offset))
     }
-    Ok((offset, buffer.as_slice().len() - offset))
 }
 
 fn utf16(bytes: &[u8], buffer: &mut Buffer) -> Result<()> {

@@ -6,17 +6,17 @@
 
 use std::cell::Cell;
 use std::mem::MaybeUninit;
-use std::sync::Arc;
 
 use wash_runtime::wasmtime::component::__internal::{
     CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext,
 };
 use wash_runtime::wasmtime::component::{ComponentNamedList, ComponentType, Lift, Lower};
-use wash_runtime::wasmtime::{Result, ValRaw, bail, ensure};
+use wash_runtime::wasmtime::{Error, Result, ValRaw, bail, ensure};
 
-use super::lift::Lifter;
-use super::lower::{Give, Lowerer};
+use super::lift::{self, Lifter};
+use super::lower::{self, Lowerer};
 use super::pool::PooledFrame;
+use super::raw::Raw;
 
 /// Stands for parameters that are too many for core values, and so always lie
 /// in memory.
@@ -45,23 +45,22 @@ pub(crate) fn permissive<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// A function's arguments, `N` core values or [`INDIRECT`], in a call's frame.
+/// A function's arguments, `N` core values or [`INDIRECT`], in a call's frame. With
+/// `LENDS`, some of them may be left in the component's memory, for a call that
+/// follows at once and is answered before the component goes on.
 #[derive(Debug)]
-pub(crate) struct Args<const N: usize>(pub(crate) PooledFrame);
+pub(crate) struct Args<const N: usize, const LENDS: bool>(pub(crate) PooledFrame);
 
 /// A function's result in a call's frame; `M` is 1 if it is one core value,
 /// and 0 if there is none or it goes through memory.
-pub(crate) struct Results<const M: usize> {
-    pub(crate) frame: PooledFrame,
-    /// Takes care of the resources in it, if it may have some.
-    pub(crate) give: Option<Arc<dyn Give>>,
-}
+#[derive(Debug)]
+pub(crate) struct Results<const M: usize>(pub(crate) PooledFrame);
 
 // SAFETY: `Lower` is an array of `ValRaw`, and `typecheck` makes sure that it
 // has as many as the component passes. `ABI` is only used for its size: that
 // of the slice that `linear_lift_from_memory` is given, of which only the
 // address is used.
-unsafe impl<const N: usize> ComponentType for Args<N> {
+unsafe impl<const N: usize, const LENDS: bool> ComponentType for Args<N, LENDS> {
     type Lower = [ValRaw; N];
     const ABI: CanonicalAbiInfo = <() as ComponentType>::ABI;
 
@@ -72,10 +71,10 @@ unsafe impl<const N: usize> ComponentType for Args<N> {
 }
 
 // SAFETY: the parameters are a tuple, which is what the impls here read.
-unsafe impl<const N: usize> ComponentNamedList for Args<N> {}
+unsafe impl<const N: usize, const LENDS: bool> ComponentNamedList for Args<N, LENDS> {}
 
 // SAFETY: all values are read through checked accessors, as `ty` says.
-unsafe impl<const N: usize> Lift for Args<N> {
+unsafe impl<const N: usize, const LENDS: bool> Lift for Args<N, LENDS> {
     #[inline]
     fn linear_lift_from_flat(
         cx: &mut LiftContext<'_>,
@@ -83,7 +82,9 @@ unsafe impl<const N: usize> Lift for Args<N> {
         src: &[ValRaw; N],
     ) -> Result<Self> {
         let mut frame = PooledFrame::take();
-        Lifter::new(cx, &mut frame).root_from_flat(ty, src)?;
+        if let Some(rest) = lift::numbers(cx.types, ty, src, &mut frame.args)? {
+            Lifter::new(cx, &mut frame, LENDS).rest_from_flat(rest)?;
+        }
         Ok(Self(frame))
     }
 
@@ -94,8 +95,41 @@ unsafe impl<const N: usize> Lift for Args<N> {
     ) -> Result<Self> {
         let offset = offset_in_memory(cx, bytes)?;
         let mut frame = PooledFrame::take();
-        Lifter::new(cx, &mut frame).root_from_memory(ty, offset)?;
+        Lifter::new(cx, &mut frame, LENDS).root_from_memory(ty, offset)?;
         Ok(Self(frame))
+    }
+}
+
+// SAFETY: as for `Args`.
+unsafe impl<const N: usize> ComponentType for Raw<N> {
+    type Lower = [ValRaw; N];
+    const ABI: CanonicalAbiInfo = <() as ComponentType>::ABI;
+
+    fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> Result<()> {
+        Args::<N, false>::typecheck(ty, types)
+    }
+}
+
+// SAFETY: as for `Args`.
+unsafe impl<const N: usize> ComponentNamedList for Raw<N> {}
+
+// SAFETY: they are left where they are.
+unsafe impl<const N: usize> Lift for Raw<N> {
+    #[inline]
+    fn linear_lift_from_flat(
+        cx: &mut LiftContext<'_>,
+        _: InterfaceType,
+        src: &[ValRaw; N],
+    ) -> Result<Self> {
+        Ok(Self::new(src, cx.memory(), cx.options().string_encoding))
+    }
+
+    fn linear_lift_from_memory(
+        _: &mut LiftContext<'_>,
+        _: InterfaceType,
+        _: &[u8],
+    ) -> Result<Self> {
+        bail!("the component passes in memory what a plugin takes as core values")
     }
 }
 
@@ -126,7 +160,10 @@ unsafe impl<const M: usize> Lower for Results<M> {
         if M == 0 {
             return Ok(());
         }
-        let value = self.lowerer(cx).root_to_flat(ty)?;
+        let value = match lower::root_number(cx.types, ty, self.0.out.as_slice()) {
+            Some(number) => number,
+            None => self.other_to_flat(cx, ty)?,
+        };
         dst.write([value; M]);
         Ok(())
     }
@@ -137,14 +174,46 @@ unsafe impl<const M: usize> Lower for Results<M> {
         ty: InterfaceType,
         offset: usize,
     ) -> Result<()> {
-        self.lowerer(cx).root_to_memory(ty, offset)
+        let written = self.to_memory(cx, ty, offset);
+        written.map_err(|error| self.blame(error))
     }
 }
 
 impl<const M: usize> Results<M> {
     #[inline]
+    fn to_memory<T>(
+        &self,
+        cx: &mut LowerContext<'_, T>,
+        ty: InterfaceType,
+        offset: usize,
+    ) -> Result<()> {
+        let mut lowerer = self.lowerer(cx);
+        if let Some(plan) = self.0.origin.and_then(|origin| origin.plan.as_ref())
+            && lowerer.planned_to_memory(plan, ty, offset)?
+        {
+            return Ok(());
+        }
+        lowerer.root_to_memory(ty, offset)
+    }
+
+    /// The one core value, where it is more than a number.
+    #[inline(never)]
+    fn other_to_flat<T>(&self, cx: &mut LowerContext<'_, T>, ty: InterfaceType) -> Result<ValRaw> {
+        let value = self.lowerer(cx).root_to_flat(ty);
+        value.map_err(|error| self.blame(error))
+    }
+
+    #[inline]
     fn lowerer<'a, 'cx, T>(&'a self, cx: &'a mut LowerContext<'cx, T>) -> Lowerer<'a, 'cx, T> {
-        Lowerer::new(cx, &self.frame, self.give.as_deref())
+        Lowerer::new(cx, &self.0, self.0.give.as_ref())
+    }
+
+    #[cold]
+    fn blame(&self, error: Error) -> Error {
+        match self.0.origin {
+            Some(origin) => origin.blame(error),
+            None => error,
+        }
     }
 }
 

@@ -164,20 +164,18 @@ where
     let outside = || damaged("the name of a library that it needs lies outside its strings");
     for (tag, offset) in entries() {
         let names = match tag {
-            elf::DT_NEEDED => &mut linkage.needed,
+            elf::DT_NEEDED | elf::DT_FILTER | elf::DT_AUXILIARY => &mut linkage.needed,
             elf::DT_RPATH | elf::DT_RUNPATH => &mut linkage.search_paths,
             _ => continue,
         };
         let offset = u32::try_from(offset).map_err(|_| outside())?;
         let name = strings.get(offset).map_err(|()| outside())?;
-        if tag == elf::DT_NEEDED {
+        if !matches!(tag, elf::DT_RPATH | elf::DT_RUNPATH) {
             push_name(names, name)?;
-        } else {
-            for path in name
-                .split(|byte| *byte == b':')
-                .filter(|path| !path.is_empty())
-            {
-                push_name(names, path)?;
+        } else if !name.is_empty() {
+            for path in name.split(|byte| *byte == b':') {
+                // Nothing between two colons is the working directory.
+                push_name(names, if path.is_empty() { b"." } else { path })?;
             }
         }
     }

@@ -7,12 +7,12 @@
 
 mod binary;
 mod elf;
+mod linkage;
 mod macho;
 mod target;
 
 use std::{
     fmt,
-    fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
@@ -21,9 +21,12 @@ use std::{
 use sha2::{Digest, Sha256};
 use wash_plugin_abi::manifest::Manifest;
 
+pub use linkage::Linkage;
 pub use target::Target;
 
 use crate::{
+    access,
+    allow::Allow,
     facts::Facts,
     rejection::{Rejection, RejectionCause, Stage},
     scan::Candidate,
@@ -55,27 +58,25 @@ impl fmt::Debug for Inspected {
     }
 }
 
-/// What a library makes the dynamic linker do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Linkage {
-    /// The libraries that it needs (`DT_NEEDED`), as it names them.
-    pub needed: Vec<String>,
-    /// Where it has them looked for (`DT_RPATH`, `DT_RUNPATH`), beside the
-    /// system's own directories.
-    pub search_paths: Vec<String>,
-}
-
 impl Candidate {
     /// Reads the file, once, and its manifest.
     ///
     /// # Errors
     ///
-    /// If it cannot be read, is not a shared library for this machine, or has
-    /// no valid manifest.
+    /// If it cannot be read, somebody else can change it, it is not a shared
+    /// library for this machine, or has no valid manifest.
     pub fn inspect(self) -> Result<Inspected, Rejection> {
+        self.inspect_with(Allow::NOTHING)
+    }
+
+    /// The same, where an operator lets some things pass.
+    ///
+    /// # Errors
+    ///
+    /// As for [`inspect`](Self::inspect).
+    pub fn inspect_with(self, allow: Allow) -> Result<Inspected, Rejection> {
         let path = self.path().to_owned();
-        match read(&path) {
+        match read(&path, allow) {
             Ok(bytes) => Inspected::from_bytes(path, bytes),
             Err(cause) => Err(Rejection::new(path, Stage::Inspect, cause)),
         }
@@ -198,9 +199,9 @@ fn contents(bytes: &[u8]) -> Result<(Manifest, Linkage), RejectionCause> {
 }
 
 /// The whole file. What is checked and what runs is this one reading.
-fn read(path: &Path) -> Result<Vec<u8>, RejectionCause> {
+fn read(path: &Path, allow: Allow) -> Result<Vec<u8>, RejectionCause> {
     let unreadable = |source| RejectionCause::Unreadable { source };
-    let file = File::open(path).map_err(unreadable)?;
+    let file = access::open(path, allow.insecure_permissions)?;
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(RejectionCause::NotAFile {

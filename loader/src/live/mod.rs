@@ -20,11 +20,13 @@ mod files;
 mod reconcile;
 mod retire;
 mod status;
+mod take;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +40,7 @@ use crate::loaded::LoadedPlugins;
 use crate::loader::PluginLoader;
 use files::{Files, Fingerprint};
 use retire::Phase;
+use status::Wrong;
 
 pub use reconcile::Reconciled;
 pub use retire::UnknownPlugin;
@@ -53,6 +56,16 @@ pub trait Registry: Send + Sync + 'static {
     ///
     /// If it does not start, or the host has one of this id.
     async fn add(&self, plugin: Arc<dyn HostPlugin>) -> anyhow::Result<()>;
+
+    /// The same for several that came together, each of which has its result:
+    /// one after the other, unless a host can do better.
+    async fn add_all(&self, plugins: Vec<Arc<dyn HostPlugin>>) -> Vec<anyhow::Result<()>> {
+        let mut results = Vec::new();
+        for plugin in plugins {
+            results.push(self.add(plugin).await);
+        }
+        results
+    }
 
     /// Binds no further workload to a plugin. Those that are bound keep it.
     fn remove(&self, id: &str);
@@ -171,6 +184,8 @@ pub struct LivePlugins {
     table: Mutex<Table>,
     /// Counts the plugins that were added or updated.
     available: tokio::sync::watch::Sender<u64>,
+    /// Set when nothing is to change any more.
+    is_stopped: AtomicBool,
 }
 
 struct Work {
@@ -178,6 +193,9 @@ struct Work {
     config: PluginsConfig,
     /// What was named and is not there, and was reported.
     missing: BTreeSet<PathBuf>,
+    /// How many libraries were loaded for each plugin, also where it was gone
+    /// in between.
+    loads: BTreeMap<String, u32>,
 }
 
 /// What there is, for lists.
@@ -197,15 +215,17 @@ struct Entry {
     path: PathBuf,
     phase: Phase,
     /// What is wrong with the file that should replace it.
-    reason: Option<String>,
+    wrong: Option<Wrong>,
 }
 
 impl Entry {
     fn status(&self, state: LiveState) -> PluginStatus {
         let mut status = PluginStatus::of(&self.plugin, state);
         status.path = self.path.display().to_string();
-        status.reason.clone_from(&self.reason);
-        status
+        match &self.wrong {
+            Some(wrong) => status.because(wrong),
+            None => status,
+        }
     }
 }
 
@@ -226,13 +246,15 @@ impl LivePlugins {
                 plugin: Arc::clone(plugin),
                 path,
                 phase: Phase::Running,
-                reason: None,
+                wrong: None,
             };
             table.plugins.insert(plugin.id().to_owned(), entry);
         }
-        for rejection in loaded.rejections() {
-            let status = PluginStatus::rejected(rejection);
-            table.rejected.insert(rejection.path().to_owned(), status);
+        let rejections = loaded.rejections();
+        for of_one_file in rejections.chunk_by(|a, b| a.path() == b.path()) {
+            let [first, ..] = of_one_file else { continue };
+            let status = PluginStatus::rejected(first, &Wrong::of(of_one_file));
+            table.rejected.insert(first.path().to_owned(), status);
         }
         Arc::new(Self {
             work: tokio::sync::Mutex::new(Work {
@@ -240,12 +262,14 @@ impl LivePlugins {
                 files: Files::default(),
                 config: loader.config().clone(),
                 missing: BTreeSet::new(),
+                loads: table.plugins.keys().map(|id| (id.clone(), 1)).collect(),
             }),
             loader,
             registry,
             options,
             table: Mutex::new(table),
             available: tokio::sync::watch::Sender::new(0),
+            is_stopped: AtomicBool::new(false),
         })
     }
 

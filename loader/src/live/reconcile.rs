@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
 
+use super::status::Wrong;
 use super::{Change, Entry, Fingerprint, LivePlugins, Phase, PluginStatus, Work};
-use crate::admit::{Admission, Admitted, Holder, admit, conflicts};
+use crate::admit::{Admission, Admitted, Holder, admit_with, conflicts};
+use crate::allow::Allow;
 use crate::config::PluginsConfig;
 use crate::inspect::Inspected;
-use crate::library::{self, Loaded};
 use crate::rejection::{Rejection, Stage};
 use crate::scan::{Candidate, Scan, ScanError};
 
@@ -35,13 +37,39 @@ impl LivePlugins {
     ///
     /// It never fails as a whole: what is wrong with a file is a
     /// [`Change::Rejected`] or [`Change::Failed`], once, and the rest goes on.
+    /// Once begun it is carried through, even if the returned future is dropped:
+    /// half an update is none.
     pub async fn reconcile(self: &Arc<Self>) -> Reconciled {
-        let mut work = self.work.lock().await;
+        let this = Arc::clone(self);
+        let look = async move {
+            let mut work = this.work.lock().await;
+            this.reconcile_with(&mut work).await
+        };
+        carry_through(look).await.unwrap_or_default()
+    }
+
+    /// The same, for somebody who asks: directories that cannot be read are told
+    /// although they were told before.
+    pub async fn reload(self: &Arc<Self>) -> Reconciled {
+        let this = Arc::clone(self);
+        let look = async move {
+            let mut work = this.work.lock().await;
+            work.missing.clear();
+            this.reconcile_with(&mut work).await
+        };
+        carry_through(look).await.unwrap_or_default()
+    }
+
+    /// The same, by whoever acts.
+    pub(super) async fn reconcile_with(self: &Arc<Self>, work: &mut Work) -> Reconciled {
         let mut done = Reconciled::default();
+        if self.is_stopped.load(Ordering::Acquire) {
+            return done;
+        }
         let (scan, mut errors) = self.look().await;
         // A file that is gone from a directory that is there is gone.
         errors.retain(|error| !is_gone_file(error));
-        note_missing(&mut work, &errors, &mut done);
+        note_missing(work, &errors, &mut done);
         let missing: Vec<PathBuf> = errors.iter().map(|e| e.path().to_owned()).collect();
         let present: BTreeSet<PathBuf> = scan
             .candidates
@@ -58,6 +86,7 @@ impl LivePlugins {
             // It is still switched off, should it come back.
             for stopped in table.disabled.values_mut().flatten() {
                 stopped.reason = is_gone(Path::new(&stopped.path)).then(|| GONE.to_owned());
+                stopped.hint = None;
             }
         }
         for rejection in scan.rejections {
@@ -75,9 +104,9 @@ impl LivePlugins {
                 Some((candidate.clone(), fingerprint))
             })
             .collect();
-        reload_config(&mut work, !ready.is_empty());
+        reload_config(work, !ready.is_empty());
         let mut found = Vec::new();
-        for (path, fingerprint, inspected) in read(ready).await {
+        for (path, fingerprint, inspected) in read(ready, self.loader.allowed()).await {
             if Fingerprint::of(&path).as_ref() != Some(&fingerprint) {
                 // It changed while it was read.
                 done.is_waiting = true;
@@ -86,7 +115,13 @@ impl LivePlugins {
             work.files.done(&path, fingerprint);
             match inspected {
                 Ok(plugin) => found.push(plugin),
-                Err(rejection) => done.changes.extend(self.rejected(&[rejection])),
+                Err(rejection) => {
+                    if rejection.is_about_permissions() {
+                        // Mending a directory does not change the file in it.
+                        work.files.forget(&path);
+                    }
+                    done.changes.extend(self.rejected(&[rejection]));
+                }
             }
         }
 
@@ -104,13 +139,8 @@ impl LivePlugins {
             .into_iter()
             .filter_map(|plugin| self.compare(plugin, is_gone, &mut done))
             .collect();
-        for plugin in self.admit(found, &mut done) {
-            let change = self.take(plugin, &work.config).await;
-            if let Change::Added { .. } | Change::Updated { .. } = change {
-                self.available.send_modify(|count| *count += 1);
-            }
-            done.changes.push(change);
-        }
+        let admitted = self.admit(found, &mut done);
+        self.take(admitted, work, &mut done).await;
         done
     }
 
@@ -166,7 +196,7 @@ impl LivePlugins {
         let is_same = entry.plugin.loaded().sha256() == plugin.sha256();
         let was_retiring = entry.phase == Phase::Retiring;
         if is_same {
-            entry.reason = None;
+            entry.wrong = None;
         }
         drop(table);
         if was_retiring {
@@ -214,106 +244,11 @@ impl LivePlugins {
         let Admission {
             admitted,
             rejections,
-        } = admit(free, self.loader.reserved());
+        } = admit_with(free, self.loader.reserved(), self.loader.allowed());
         for of_one_file in rejections.chunk_by(|a, b| a.path() == b.path()) {
             done.changes.extend(self.rejected(of_one_file));
         }
         admitted
-    }
-
-    /// Loads a plugin, and adds it or updates the one of its id.
-    async fn take(self: &Arc<Self>, plugin: Admitted, config: &PluginsConfig) -> Change {
-        let (id, path) = (plugin.id().to_owned(), plugin.path().to_owned());
-        let version = plugin.manifest().version.clone();
-        let config = config.get(&id);
-        let loaded = tokio::task::spawn_blocking(move || library::load(plugin)).await;
-        let loaded: Loaded = match loaded {
-            Ok(Ok(loaded)) => loaded,
-            Ok(Err(rejection)) => {
-                let reason = rejection.cause().to_string();
-                self.note_reason(&id, &path, &reason, || PluginStatus::rejected(&rejection));
-                return Change::Rejected {
-                    path,
-                    id: Some(id),
-                    reason,
-                    hint: rejection.hint(),
-                };
-            }
-            Err(error) => {
-                let reason = format!("loading it broke off: {error}");
-                return Change::Failed { id, path, reason };
-            }
-        };
-        let running = self
-            .table()
-            .plugins
-            .get(&id)
-            .map(|entry| Arc::clone(&entry.plugin));
-        let status = PluginStatus::failed(&loaded);
-        let error = match running {
-            Some(plugin) => match plugin.update(loaded, config, self.options.update).await {
-                Ok(updated) => {
-                    tracing::info!(
-                        plugin = id,
-                        version,
-                        generation = updated.generation,
-                        stayed = updated.stayed.len(),
-                        "plugin updated"
-                    );
-                    if let Some(entry) = self.table().plugins.get_mut(&id) {
-                        entry.reason = None;
-                    }
-                    return Change::Updated {
-                        id,
-                        version,
-                        path,
-                        generation: updated.generation,
-                        moved: updated.moved,
-                        stayed: updated.stayed,
-                    };
-                }
-                Err(error) => anyhow::Error::new(error),
-            },
-            None => {
-                let plugin = self.loader.plugin(loaded, config);
-                match self.registry.add(Arc::clone(&plugin) as _).await {
-                    Ok(()) => {
-                        tracing::info!(plugin = id, version, "plugin added");
-                        let entry = Entry {
-                            plugin,
-                            path: path.clone(),
-                            phase: Phase::Running,
-                            reason: None,
-                        };
-                        self.table().plugins.insert(id.clone(), entry);
-                        return Change::Added { id, version, path };
-                    }
-                    Err(error) => error,
-                }
-            }
-        };
-        let reason = format!("{error:#}");
-        tracing::error!(plugin = id, path = %path.display(), "{reason}");
-        self.note_reason(&id, &path, &reason, || status.because(&reason));
-        Change::Failed { id, path, reason }
-    }
-
-    /// Notes what is wrong with a plugin's file: at the plugin, if it runs, or
-    /// else at the file.
-    fn note_reason(
-        &self,
-        id: &str,
-        path: &Path,
-        reason: &str,
-        status: impl FnOnce() -> PluginStatus,
-    ) {
-        let mut table = self.table();
-        match table.plugins.get_mut(id) {
-            Some(entry) if entry.path == path => entry.reason = Some(reason.to_owned()),
-            _ => {
-                table.rejected.insert(path.to_owned(), status());
-            }
-        }
     }
 
     fn failed(&self, plugin: &Inspected, error: &anyhow::Error) -> Change {
@@ -330,29 +265,28 @@ impl LivePlugins {
     fn rejected(&self, rejections: &[Rejection]) -> Option<Change> {
         let rejection = rejections.first()?;
         let path = rejection.path();
-        let all = |of: fn(&Rejection) -> String| {
-            let mut texts: Vec<String> = rejections.iter().map(of).collect();
-            texts.dedup();
-            texts.join("; ")
-        };
-        let reason = all(|rejection| rejection.cause().to_string());
+        let wrong = Wrong::of(rejections);
         {
             let mut table = self.table();
             let holder = table.plugins.values_mut().find(|entry| entry.path == path);
             let before = match holder {
                 // Its plugin goes on.
-                Some(entry) => entry.reason.replace(reason.clone()),
+                Some(entry) => entry
+                    .wrong
+                    .replace(wrong.clone())
+                    .map(|before| before.reason),
                 None => {
-                    let status = PluginStatus::rejected(rejection).because(&reason);
+                    let status = PluginStatus::rejected(rejection, &wrong);
                     let before = table.rejected.insert(path.to_owned(), status);
                     before.and_then(|before| before.reason)
                 }
             };
-            if before.as_ref() == Some(&reason) {
+            if before.as_ref() == Some(&wrong.reason) {
                 return None;
             }
         }
-        let hint = all(Rejection::hint);
+        let Wrong { reason, hint } = wrong;
+        let hint = hint.unwrap_or_default();
         tracing::warn!(
             path = %path.display(),
             id = rejection.id(),
@@ -369,19 +303,32 @@ impl LivePlugins {
     }
 }
 
+/// Does something to its end, whether or not that is waited for.
+pub(super) async fn carry_through<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    match tokio::spawn(work).await {
+        Ok(done) => Some(done),
+        Err(error) => {
+            tracing::error!("looking at the plugins broke off: {error}");
+            None
+        }
+    }
+}
+
 fn exports(entry: &Entry) -> Vec<String> {
     let loaded = entry.plugin.loaded();
     loaded.world().exports().map(str::to_owned).collect()
 }
 
 /// Reads and inspects files, where that may take its time.
-async fn read(files: Vec<(Candidate, Fingerprint)>) -> Vec<Read> {
+async fn read(files: Vec<(Candidate, Fingerprint)>, allow: Allow) -> Vec<Read> {
     let reading = move || {
         files
             .into_iter()
             .map(|(candidate, fingerprint)| {
                 let path = candidate.path().to_owned();
-                (path, fingerprint, candidate.inspect())
+                (path, fingerprint, candidate.inspect_with(allow))
             })
             .collect()
     };

@@ -1,15 +1,20 @@
 //! Plugins that go, and those that come back.
 
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use wash_runtime::plugin::HostPlugin;
 
+use super::reconcile::carry_through;
 use super::{Change, LivePlugins, LiveState, Reconciled, Table};
 use crate::adapt::LoadedPlugin;
 
 /// How often a plugin that retires is looked at.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// How long a stop waits for whoever acts: each hook of a plugin has an end.
+const ACT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Whether workloads can be bound to a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,34 +67,40 @@ impl LivePlugins {
     ///
     /// If there is none of this id.
     pub async fn enable(self: &Arc<Self>, id: &str) -> Result<Reconciled, UnknownPlugin> {
-        {
-            let mut work = self.work.lock().await;
-            self.check_known(id)?;
-            self.table().disabled.remove(id);
+        let (this, id) = (Arc::clone(self), id.to_owned());
+        let enabling = async move {
+            let mut work = this.work.lock().await;
+            this.check_known(&id)?;
+            this.table().disabled.remove(&id);
             // Whichever file it is in is dealt with as if it were new.
             work.files.forget_all();
-        }
-        Ok(self.reconcile().await)
+            // By nobody else, who would be told what came of it.
+            Ok(this.reconcile_with(&mut work).await)
+        };
+        let enabled = carry_through(enabling).await;
+        enabled.unwrap_or_else(|| Ok(Reconciled::default()))
     }
 
-    /// Stops the plugins that the host does not stop, as it does not have them
-    /// any more.
+    /// Stops the plugins that the host has not stopped, as it does not have them
+    /// any more. Files are not looked at again.
     pub async fn stop(&self) {
-        let retiring: Vec<Arc<LoadedPlugin>> = {
+        self.is_stopped.store(true, Ordering::Release);
+        // What is being done ends first, and may bring one more.
+        let acting = tokio::time::timeout(ACT_TIMEOUT, self.work.lock()).await;
+        if acting.is_err() {
+            tracing::warn!("plugins are still looked at; they are stopped nevertheless");
+        }
+        let left: Vec<Arc<LoadedPlugin>> = {
             let mut table = self.table();
-            let ids: Vec<String> = table
+            let entries = table.plugins.values();
+            let left = entries.map(|entry| Arc::clone(&entry.plugin)).collect();
+            table
                 .plugins
-                .iter()
-                .filter(|(_, entry)| entry.phase == Phase::Retiring)
-                .map(|(id, _)| id.clone())
-                .collect();
-            ids.iter()
-                .filter_map(|id| table.plugins.remove(id))
-                .map(|entry| entry.plugin)
-                .collect()
+                .retain(|_, entry| entry.phase != Phase::Retiring);
+            left
         };
-        for plugin in retiring {
-            stop(&plugin).await;
+        for plugin in left.iter().filter(|plugin| !plugin.is_ended()) {
+            stop(plugin).await;
         }
     }
 
@@ -118,7 +129,7 @@ impl LivePlugins {
         let change = if entry.phase == Phase::Running {
             self.registry.remove(id);
             entry.phase = Phase::Retiring;
-            tokio::spawn(Arc::clone(self).stop_unused(Arc::clone(&entry.plugin)));
+            tokio::spawn(stop_unused(Arc::downgrade(self), Arc::clone(&entry.plugin)));
             tracing::info!(
                 plugin = id,
                 workloads = workloads.len(),
@@ -141,29 +152,28 @@ impl LivePlugins {
         change
     }
 
-    async fn stop_unused(self: Arc<Self>, plugin: Arc<LoadedPlugin>) {
-        loop {
-            tokio::time::sleep(PAUSE).await;
-            let mut table = self.table();
-            let Table {
-                plugins, disabled, ..
-            } = &mut *table;
-            let is_retiring = plugins.get(plugin.id()).is_some_and(|entry| {
-                Arc::ptr_eq(&entry.plugin, &plugin) && entry.phase == Phase::Retiring
-            });
-            if !is_retiring {
-                // It was brought back.
-                return;
-            }
-            if plugin.workloads().is_empty() {
-                let entry = plugins.remove(plugin.id());
-                if let Some(kept) = disabled.get_mut(plugin.id()) {
-                    *kept = entry.map(|entry| entry.status(LiveState::Disabled).stopped());
-                }
-                break;
-            }
+    /// Takes a plugin out of the list that retires and is unused; `None` if it
+    /// has to be looked at again, and whether it is to be stopped otherwise.
+    fn take_unused(&self, plugin: &Arc<LoadedPlugin>) -> Option<bool> {
+        let mut table = self.table();
+        let Table {
+            plugins, disabled, ..
+        } = &mut *table;
+        let is_retiring = plugins.get(plugin.id()).is_some_and(|entry| {
+            Arc::ptr_eq(&entry.plugin, plugin) && entry.phase == Phase::Retiring
+        });
+        if !is_retiring {
+            // It was brought back.
+            return Some(false);
         }
-        stop(&plugin).await;
+        if !plugin.workloads().is_empty() {
+            return None;
+        }
+        let entry = plugins.remove(plugin.id());
+        if let Some(kept) = disabled.get_mut(plugin.id()) {
+            *kept = entry.map(|entry| entry.status(LiveState::Disabled).stopped());
+        }
+        Some(true)
     }
 
     /// Brings back a plugin that retires; `false` if there is none any more.
@@ -178,6 +188,23 @@ impl LivePlugins {
         }
         Ok(true)
     }
+}
+
+/// Waits until a plugin that retires is unused, and stops it. It does not keep
+/// those that it is of.
+async fn stop_unused(of: Weak<LivePlugins>, plugin: Arc<LoadedPlugin>) {
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        let Some(live) = of.upgrade() else {
+            return;
+        };
+        match live.take_unused(&plugin) {
+            None => {}
+            Some(false) => return,
+            Some(true) => break,
+        }
+    }
+    stop(&plugin).await;
 }
 
 async fn stop(plugin: &LoadedPlugin) {

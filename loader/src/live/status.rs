@@ -30,6 +30,9 @@ pub struct PluginStatus {
     /// Why it is rejected, or what is wrong with the file that should replace
     /// it.
     pub reason: Option<String>,
+    /// What to do about it, where that is not a part of the reason.
+    #[serde(default)]
+    pub hint: Option<String>,
     /// How often its library was loaded: the number of its newest generation.
     pub generation: Option<u32>,
     /// What went wrong in its newest generation.
@@ -89,6 +92,7 @@ impl PluginStatus {
             exports: Some(loaded.world().exports().map(str::to_owned).collect()),
             imports: Some(loaded.world().imports()),
             reason: None,
+            hint: None,
             generation: generations.first().map(|newest| newest.generation),
             faults: plugin.faults(),
             calls: calls.map(|(calls, _)| calls),
@@ -102,7 +106,7 @@ impl PluginStatus {
 
 impl PluginStatus {
     /// A file that is not loaded, for a reason that is filled in.
-    fn not_loaded(path: String, facts: Facts) -> Self {
+    pub(super) fn not_loaded(path: String, facts: Facts) -> Self {
         Self {
             id: facts.id,
             version: facts.version,
@@ -113,6 +117,7 @@ impl PluginStatus {
             exports: facts.exports,
             imports: facts.imports,
             reason: None,
+            hint: None,
             generation: None,
             faults: None,
             calls: None,
@@ -123,9 +128,10 @@ impl PluginStatus {
         }
     }
 
-    pub(super) fn rejected(rejection: &Rejection) -> Self {
-        let path = rejection.path().display().to_string();
-        Self::not_loaded(path, rejection.facts().clone()).because(&rejection.cause().to_string())
+    /// A file, for all that is wrong with it.
+    pub(super) fn rejected(first: &Rejection, wrong: &Wrong) -> Self {
+        let path = first.path().display().to_string();
+        Self::not_loaded(path, first.facts().clone()).because(wrong)
     }
 
     /// A library that was loaded, and is not used.
@@ -144,8 +150,41 @@ impl PluginStatus {
         }
     }
 
-    pub(super) fn because(mut self, reason: &str) -> Self {
-        self.reason = Some(reason.to_owned());
+    pub(super) fn because(mut self, wrong: &Wrong) -> Self {
+        self.reason = Some(wrong.reason.clone());
+        self.hint.clone_from(&wrong.hint);
         self
+    }
+}
+
+/// What is wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    pub(super) reason: String,
+    /// What to do about it, if the reason does not say so itself.
+    pub(super) hint: Option<String>,
+}
+
+impl Wrong {
+    /// What all of these say, which are of one file.
+    pub(super) fn of(rejections: &[Rejection]) -> Self {
+        let all = |of: fn(&Rejection) -> String| {
+            let mut texts: Vec<String> = rejections.iter().map(of).collect();
+            texts.dedup();
+            texts.join("; ")
+        };
+        Self {
+            reason: all(|rejection| rejection.cause().to_string()),
+            hint: Some(all(Rejection::hint)),
+        }
+    }
+}
+
+impl From<&anyhow::Error> for Wrong {
+    fn from(error: &anyhow::Error) -> Self {
+        Self {
+            reason: format!("{error:#}"),
+            hint: None,
+        }
     }
 }

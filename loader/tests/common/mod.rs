@@ -1,9 +1,5 @@
 //! What the tests have in common.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "each test file uses a part of it"
-)]
+#![allow(unreachable_pub, reason = "one program's, and read like a library")]
 
 pub mod elf;
 

@@ -32,9 +32,12 @@ use proc_macro::TokenStream;
 /// without `exports`.
 ///
 /// Parameters borrow from the call: a `string` is a `&str`, a `list` of numbers
-/// a slice, also inside `list`, `option`, `result` and `tuple`. Named types,
-/// and all results, own what they hold. Records are structs, variants and enums
-/// are enums, flags are `bitflags`.
+/// a slice, also inside `list`, `map`, `option`, `result` and `tuple`. Named
+/// types, and all results, own what they hold, but for those that have a `borrow`
+/// or an `error-context` in them: they can only be parameters, borrow as these do,
+/// and have a lifetime. Records are structs, variants and enums are enums, flags
+/// are `bitflags`, a `map` is a `BTreeMap`, and a list of a fixed length an array,
+/// or a reference to one where it borrows.
 ///
 /// For a resource `bucket`, the trait `GuestBucket` has its constructor (`new`),
 /// methods and static functions, and `Guest` a type `Bucket` that implements it:
@@ -46,10 +49,14 @@ use proc_macro::TokenStream;
 /// A function that is named in `async` may answer later: its method is an
 /// `async fn`, and runs on the plugin's own tokio runtime.
 ///
+/// A `stream<T>` is a `StreamReader<T>`, and a `future<T>` a `FutureReader<T>`, of
+/// `wash_plugin_abi::io`, which says how they are made and read; so are the streams
+/// and pollables of `wasi:io`.
+///
 /// # What is refused
 ///
-/// Streams, futures, maps, fixed-length lists and error contexts;
-/// functions that the world imports, or exports outside an interface. The
+/// Error contexts other than as parameters; pollables that are given to the plugin,
+/// and not lent, or lent to a function that cannot wait for them; functions that the world imports, or exports outside an interface. The
 /// message names what it is about.
 #[proc_macro]
 pub fn bindgen(input: TokenStream) -> TokenStream {

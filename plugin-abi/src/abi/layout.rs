@@ -43,9 +43,11 @@ frozen!(PluginV1 {
 frozen!(CallV1 { size: 24, size @ 0, functions @ 8, functions_len @ 16 });
 frozen!(CallContextV1 { size: 48, size @ 0, workload_id @ 8, component_id @ 24, workload @ 40 });
 frozen!(CallContextV1Flags { size: 56, context @ 0, flags @ 48 });
+frozen!(LentArgsV1 { size: 8, size @ 0 });
 frozen!(LentV1 { size: 32, bytes @ 0, data @ 16, drop @ 24 });
 frozen!(ResourceV1 { size: 32, size @ 0, drop @ 8, release @ 16, live @ 24 });
 frozen!(StreamV1 { size: 48, size @ 0, read @ 8, ready @ 16, write @ 24, flush @ 32, drop @ 40 });
+frozen!(ChannelV1 { size: 24, size @ 0, read @ 8, drop @ 16 });
 frozen!(GuestV1 { size: 16, size @ 0, call @ 8 });
 frozen!(GuestCallV1 {
     size: 72, size @ 0, workload_id @ 8, component_id @ 24, interface @ 40, function @ 56,

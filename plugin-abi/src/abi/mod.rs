@@ -11,6 +11,7 @@
 //! extension's vtable by its id.
 
 mod buffer;
+mod channel;
 pub mod foreign;
 mod future;
 mod guest;
@@ -25,13 +26,17 @@ mod waker;
 
 pub(crate) use buffer::NoRoom;
 pub use buffer::{Buffer, OutBuf};
+pub use channel::ChannelV1;
 pub use future::{FutureV1, FutureVtableV1, PendingV1, WakerV1, WakerVtableV1};
 pub use guest::{GuestCallV1, GuestV1};
 pub use host::{
     ExtensionFn, HostV1, LEVEL_DEBUG, LEVEL_ERROR, LEVEL_INFO, LEVEL_TRACE, LEVEL_WARN, LogFieldV1,
     LogRecordV1, LogV1,
 };
-pub use lend::{CallContextV1Flags, FLAG_LEND, LENT_AT, Lent, LentV1};
+pub(crate) use lend::Lending;
+pub use lend::{
+    CallContextV1Flags, FLAG_LEND, FLAG_LENT_ARGS, LENT_AT, Lent, LentArgsV1, LentV1, lend_args,
+};
 pub use plugin::{CallContextV1, CallFn, CallV1, LifecycleFn, PluginV1, ResourceV1, StateV1};
 pub use slice::Slice;
 pub use stream::StreamV1;
@@ -63,6 +68,15 @@ pub const EXT_STATE: &str = "wash.state/1";
 /// Extension of a host, too: the streams of components that a plugin has. A
 /// host without it passes none.
 pub const EXT_STREAM: &str = "wash.stream/1";
+/// Extension of a plugin: the streams and futures of WASI 0.3 that it gives out,
+/// a [`ChannelV1`]. A library whose interfaces have some must have it.
+///
+/// Extension of a host, too: those of components that a plugin has. In a host
+/// without it, a plugin whose interfaces have some cannot be made.
+pub const EXT_CHANNEL: &str = "wash.channel/1";
+/// Extension of a plugin: it reads arguments that are lent, a [`LentArgsV1`]. A
+/// library without it is given copies.
+pub const EXT_LENT_ARGS: &str = "wash.lent-args/1";
 /// Extension of a host: what components export, a [`GuestV1`].
 /// In a host without it a plugin cannot call components.
 pub const EXT_GUEST: &str = "wash.guest/1";
@@ -91,7 +105,8 @@ impl Status {
     /// The arguments could not be read; the out buffer says why, as UTF-8.
     pub const BAD_ARGUMENTS: Self = Self(4);
     /// Of a stream: it is at its end, or the other end does not listen any
-    /// more. Only the functions of a [`StreamV1`] return it.
+    /// more. Only the functions of a [`StreamV1`] or [`ChannelV1`]
+    /// return it.
     pub const CLOSED: Self = Self(5);
     /// Done; the result is in the out buffer, and what it refers to at
     /// [`LENT_AT`] is lent: see [`LentV1`]. Only for a host that asks for it

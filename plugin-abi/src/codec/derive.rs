@@ -29,7 +29,8 @@ macro_rules! __record {
     };
 }
 
-/// Implements the traits of reading for a function's parameters, which borrow.
+/// Implements the traits of reading for a struct that borrows: a function's
+/// parameters, or a record that can only be one.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __params {
@@ -84,49 +85,21 @@ macro_rules! __decode_fields {
     };
 }
 
-/// Implements the traits for an `enum`, of a variant or an enum in WIT.
+/// Implements the traits for an `enum`, of a variant or an enum in WIT; one that
+/// borrows is only read.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __variant {
+    ($name:ident<$lt:lifetime>, $wit:literal, $cases:literal { $($rest:tt)* }) => {
+        const _: () = {
+            $crate::__variant_decode!([$lt] [$lt] $name<$lt>, $wit, $cases { $($rest)* });
+        };
+    };
     ($name:ident, $wit:literal, $cases:literal { $($number:literal => $case:ident $(($ty:ty))?),* $(,)? }) => {
         const _: () = {
-            const TAG: usize = $crate::codec::discriminant_size($cases);
-
-            impl $name {
-                /// Offset of the payload.
-                const PAYLOAD: usize =
-                    $crate::codec::align_to(TAG, <Self as $crate::codec::Layout>::ALIGN);
-            }
-
-            impl $crate::codec::Layout for $name {
-                const SIZE: usize = {
-                    let mut size = 0;
-                    $($(size = $crate::codec::max(size, <$ty as $crate::codec::Layout>::SIZE);)?)*
-                    $crate::codec::align_to(Self::PAYLOAD + size, Self::ALIGN)
-                };
-                const ALIGN: usize = {
-                    let mut align = TAG;
-                    $($(align = $crate::codec::max(align, <$ty as $crate::codec::Layout>::ALIGN);)?)*
-                    align
-                };
-            }
-
-            impl<'wash> $crate::codec::Decode<'wash> for $name {
-                #[inline]
-                fn decode(
-                    reader: $crate::codec::Reader<'wash>,
-                    at: usize,
-                ) -> ::std::result::Result<Self, $crate::codec::CodecError> {
-                    // Offset of the payload, for the cases that have one.
-                    let _payload = at + Self::PAYLOAD;
-                    match $crate::codec::read_discriminant(reader, at, TAG)? {
-                        $($number => Ok(Self::$case $((
-                            <$ty as $crate::codec::Decode<'wash>>::decode(reader, _payload)?
-                        ))?),)*
-                        value => Err($crate::codec::CodecError::NoSuchCase { value, ty: $wit }),
-                    }
-                }
-            }
+            $crate::__variant_decode!(
+                [] ['wash] $name, $wit, $cases { $($number => $case $(($ty))?),* }
+            );
 
             impl $crate::codec::Encode for $name {
                 #[inline]
@@ -141,6 +114,50 @@ macro_rules! __variant {
                 }
             }
         };
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __variant_decode {
+    ([$($generic:lifetime)?] [$lt:lifetime] $name:ty, $wit:literal, $cases:literal { $($number:literal => $case:ident $(($ty:ty))?),* $(,)? }) => {
+        const TAG: usize = $crate::codec::discriminant_size($cases);
+
+        impl$(<$generic>)? $name {
+            /// Offset of the payload.
+            const PAYLOAD: usize =
+                $crate::codec::align_to(TAG, <Self as $crate::codec::Layout>::ALIGN);
+        }
+
+        impl$(<$generic>)? $crate::codec::Layout for $name {
+            const SIZE: usize = {
+                let mut size = 0;
+                $($(size = $crate::codec::max(size, <$ty as $crate::codec::Layout>::SIZE);)?)*
+                $crate::codec::align_to(Self::PAYLOAD + size, Self::ALIGN)
+            };
+            const ALIGN: usize = {
+                let mut align = TAG;
+                $($(align = $crate::codec::max(align, <$ty as $crate::codec::Layout>::ALIGN);)?)*
+                align
+            };
+        }
+
+        impl<$lt> $crate::codec::Decode<$lt> for $name {
+            #[inline]
+            fn decode(
+                reader: $crate::codec::Reader<$lt>,
+                at: usize,
+            ) -> ::std::result::Result<Self, $crate::codec::CodecError> {
+                // Offset of the payload, for the cases that have one.
+                let _payload = at + Self::PAYLOAD;
+                match $crate::codec::read_discriminant(reader, at, TAG)? {
+                    $($number => Ok(Self::$case $((
+                        <$ty as $crate::codec::Decode<$lt>>::decode(reader, _payload)?
+                    ))?),)*
+                    value => Err($crate::codec::CodecError::NoSuchCase { value, ty: $wit }),
+                }
+            }
+        }
     };
 }
 

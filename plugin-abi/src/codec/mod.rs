@@ -13,16 +13,18 @@
 //! [canonical ABI]: https://github.com/WebAssembly/component-model/blob/main/design/mvp/CanonicalABI.md
 
 mod aggregate;
+mod array;
 mod derive;
 mod error;
 mod list;
+mod map;
 mod scalar;
 mod sum;
 
 pub use error::CodecError;
 pub use sum::{discriminant_size, read_discriminant, write_discriminant};
 
-use crate::abi::{LENT_AT, OutBuf};
+use crate::abi::{LENT_AT, Lending, OutBuf};
 
 /// Size and alignment of a type in a call's buffer.
 pub trait Layout {
@@ -51,6 +53,21 @@ pub trait Decode<'a>: Layout + Sized {
         (0..len)
             .map(|i| Self::decode(reader, at + i * Self::SIZE))
             .collect()
+    }
+
+    /// Reads `N` values that lie one after the other from offset `at`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decode::decode`].
+    #[inline]
+    fn decode_array<const N: usize>(
+        reader: Reader<'a>,
+        at: usize,
+    ) -> Result<[Self; N], CodecError> {
+        Self::decode_list(reader, at, N)?
+            .try_into()
+            .map_err(|_| CodecError::OutOfBounds { at, len: N })
     }
 }
 
@@ -118,13 +135,13 @@ pub trait Encode: Layout {
 
 /// A buffer that is read.
 #[derive(Clone, Copy, Debug)]
-pub struct Reader<'a>(&'a [u8]);
+pub struct Reader<'a>(Lending<'a>);
 
 impl<'a> Reader<'a> {
     /// Reads `buffer`.
     #[inline]
     pub const fn new(buffer: &'a [u8]) -> Self {
-        Self(buffer)
+        Self(Lending::whole(buffer))
     }
 
     /// The `N` bytes at offset `at`.
@@ -134,11 +151,22 @@ impl<'a> Reader<'a> {
     /// If the buffer ends before they do.
     #[inline]
     pub fn bytes<const N: usize>(self, at: usize) -> Result<[u8; N], CodecError> {
-        self.0
+        let found = self
+            .0
+            .buffer()
             .get(at..)
-            .and_then(|rest| rest.first_chunk())
-            .copied()
-            .ok_or(CodecError::OutOfBounds { at, len: N })
+            .and_then(|rest| rest.first_chunk());
+        match found {
+            Some(bytes) => Ok(*bytes),
+            None => self.lent_bytes(at),
+        }
+    }
+
+    /// The same, where they are lent.
+    #[cold]
+    fn lent_bytes<const N: usize>(self, at: usize) -> Result<[u8; N], CodecError> {
+        let lent = self.0.lent(at, N).and_then(|bytes| bytes.first_chunk());
+        lent.copied().ok_or(CodecError::OutOfBounds { at, len: N })
     }
 
     /// The bytes of `len` values of `size` bytes each, from offset `at`.
@@ -154,8 +182,12 @@ impl<'a> Reader<'a> {
             // would make work without end out of four bytes.
             return Err(CodecError::OutOfBounds { at, len });
         }
+        let find = |bytes: usize| {
+            let here = self.0.buffer().get(at..at.checked_add(bytes)?);
+            here.or_else(|| self.0.lent(at, bytes))
+        };
         len.checked_mul(size)
-            .and_then(|bytes| self.0.get(at..at.checked_add(bytes)?))
+            .and_then(find)
             .ok_or(CodecError::OutOfBounds { at, len })
     }
 
@@ -277,7 +309,21 @@ impl<'a> Writer<'a> {
 /// As [`Decode::decode`].
 #[inline]
 pub fn from_slice<'a, T: Decode<'a>>(buffer: &'a [u8]) -> Result<T, CodecError> {
-    T::decode(Reader::new(buffer), 0)
+    from_lending(Lending::whole(buffer))
+}
+
+/// The same of a buffer of which a part may be lent.
+#[inline]
+pub(crate) fn from_lending<'a, T: Decode<'a>>(lending: Lending<'a>) -> Result<T, CodecError> {
+    // Also what this value does not use of it, such as the payload of a case
+    // without one: what is cut off is wrong, wherever that is.
+    if lending.buffer().len() < T::SIZE {
+        return Err(CodecError::OutOfBounds {
+            at: 0,
+            len: T::SIZE,
+        });
+    }
+    T::decode(Reader(lending), 0)
 }
 
 /// Writes `value` as the one value of `out`, for a workload (0 for none).

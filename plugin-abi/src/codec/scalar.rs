@@ -24,6 +24,11 @@ macro_rules! numbers {
             fn decode_list(reader: Reader<'a>, at: usize, len: usize) -> Result<Vec<Self>, CodecError> {
                 Ok(super::list::borrow(reader, at, len)?.to_vec())
             }
+
+            #[inline]
+            fn decode_array<const N: usize>(reader: Reader<'a>, at: usize) -> Result<[Self; N], CodecError> {
+                super::array::borrow(reader, at).copied()
+            }
         }
 
         impl Encode for $ty {

@@ -1,5 +1,6 @@
 //! Values survive the buffer, and no buffer is ever more than an error.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use super::*;
@@ -54,7 +55,27 @@ fn values_survive() {
         Err::<u32, _>(String::from("no")),
     ));
     round(Some(Some(None::<u32>)));
+    round([[1_u8, 2], [3, 4]]);
+    round([String::from("a"), String::new()]);
+    round(vec![[true; 3], [false; 3]]);
+    let map = |entries: &[(&str, u64)]| -> BTreeMap<String, u64> {
+        let owned = entries
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), *value));
+        owned.collect()
+    };
+    round(map(&[]));
+    round(map(&[("a", 1), ("", u64::MAX), ("grüße", 0)]));
+    round(Some(map(&[("a", 1)])));
+    round(BTreeMap::from([(
+        1_u8,
+        vec![BTreeMap::from([('a', true)])],
+    )]));
     assert_eq!(round((1_u8, 2_u32)), [1, 0, 0, 0, 2, 0, 0, 0]);
+    assert_eq!(round((1_u8, [2_u16, 3])), [1, 0, 2, 0, 3, 0]);
+    // As `list<tuple<u8, u32>>`.
+    let one = [8, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0];
+    assert_eq!(round(BTreeMap::from([(1_u8, 2_u32)])), one);
     assert_eq!(round(vec![7_u16]), [8, 0, 0, 0, 1, 0, 0, 0, 7, 0]);
 }
 
@@ -113,6 +134,17 @@ fn wrong_buffers_are_errors() {
 }
 
 #[test]
+fn a_value_that_is_cut_off_is_an_error_where_it_is_not_read_too() {
+    let none = [0; 8];
+    assert_eq!(from_slice::<Option<u32>>(&none), Ok(None));
+    assert_eq!(
+        from_slice::<Option<u32>>(&none[..7]),
+        Err(CodecError::OutOfBounds { at: 0, len: 8 })
+    );
+    assert!(from_slice::<Result<(), String>>(&none).is_err());
+}
+
+#[test]
 fn an_unaligned_list_is_an_error_not_a_panic() {
     let mut buffer = Buffer::new();
     buffer
@@ -122,4 +154,23 @@ fn an_unaligned_list_is_an_error_not_a_panic() {
         from_slice::<&[u32]>(buffer.as_slice()),
         Err(CodecError::Unaligned { at: 9 })
     );
+}
+
+#[test]
+fn of_a_key_that_comes_twice_the_last_value_counts() {
+    let mut buffer = Buffer::new();
+    to_out(&vec![(1_u8, 2_u8), (1, 3)], buffer.out(), 0).unwrap();
+    let map: BTreeMap<u8, u8> = from_slice(buffer.as_slice()).unwrap();
+    assert_eq!(map, BTreeMap::from([(1, 3)]));
+}
+
+#[test]
+fn a_fixed_length_list_of_numbers_is_borrowed() {
+    let mut buffer = Buffer::new();
+    to_out(&[1_u32, 2, 3], buffer.out(), 0).unwrap();
+    let read: &[u32; 3] = from_slice(buffer.as_slice()).unwrap();
+    assert_eq!(read, &[1, 2, 3]);
+    assert!(from_slice::<&[u32; 4]>(buffer.as_slice()).is_err());
+    assert!(from_slice::<[u32; 4]>(buffer.as_slice()).is_err());
+    assert!(from_slice::<[Option<u32>; 2]>(buffer.as_slice()).is_err());
 }

@@ -5,7 +5,9 @@ use std::ffi::c_void;
 
 use super::function::{AsyncFunction, Call, SyncFunction};
 use super::{lend, panic, task};
-use crate::abi::{CallContextV1, CallContextV1Flags, FLAG_LEND, OutBuf, PendingV1, Slice, Status};
+use crate::abi::{
+    CallContextV1, CallContextV1Flags, FLAG_LEND, Lending, OutBuf, PendingV1, Slice, Status,
+};
 use crate::codec::{self, CodecError, Encode};
 
 /// A [`crate::abi::CallFn`] that answers at once.
@@ -23,16 +25,18 @@ pub(super) unsafe extern "C" fn sync<T: Sync, F: SyncFunction<T>>(
 ) -> Status {
     // SAFETY: the host lends all four until this returns, which is longer
     // than anything below keeps them: parameters and context are borrowed.
-    let (lends, plugin, context, args, out) = unsafe {
+    let (flags, plugin, context, args, out) = unsafe {
+        let flags = CallContextV1Flags::of(context);
         (
-            CallContextV1Flags::of(context) & FLAG_LEND != 0,
+            flags,
             &*plugin.cast::<T>(),
             &*context,
-            args.as_bytes(),
+            Lending::of_call(args, flags),
             &mut *out,
         )
     };
-    panic::guard(out, |out| match codec::from_slice(args) {
+    let lends = flags & FLAG_LEND != 0;
+    panic::guard(out, |out| match codec::from_lending(args) {
         Ok(params) => {
             let results = F::call(plugin, &Call::new(context), params);
             write(results, out, context.workload, lends)

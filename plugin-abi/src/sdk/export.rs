@@ -6,10 +6,13 @@
 
 use abi_stable::library::RootModuleResult;
 
-use super::io;
-use super::vtable::{PluginExport, RESOURCE, Tables};
+use super::vtable::{LENT_ARGS, PluginExport, RESOURCE, Tables};
+use super::{channel, io};
 use crate::abi::root::{PluginModuleV1, PluginModuleV1_Ref};
-use crate::abi::{EXT_CALL, EXT_PLUGIN, EXT_RESOURCE, EXT_STATE, EXT_STREAM, REVISION, Slice};
+use crate::abi::{
+    EXT_CALL, EXT_CHANNEL, EXT_LENT_ARGS, EXT_PLUGIN, EXT_RESOURCE, EXT_STATE, EXT_STREAM,
+    REVISION, Slice,
+};
 
 /// Makes `Type`, which implements [`Plugin`](crate::Plugin) and the traits
 /// that [`bindgen!`](crate::bindgen) made, this library's plugin.
@@ -98,6 +101,7 @@ macro_rules! export {
                 type Plugin = $plugin;
                 const NOTE: &'static [u8] = &NOTE.0;
                 const FUNCTIONS: &'static [$crate::abi::CallFn] = bindings::functions::<$plugin>();
+                const CHANNELS: bool = bindings::CHANNELS;
             }
 
             // The name is `abi_stable::library::ROOT_MODULE_LOADER_NAME`,
@@ -138,10 +142,14 @@ pub unsafe extern "C" fn query<E: PluginExport>(id: *const u8, len: usize) -> *c
         (&raw const *Tables::<E>::CALL).cast()
     } else if id == EXT_STATE.as_bytes() {
         (&raw const *Tables::<E>::STATE).cast()
+    } else if id == EXT_LENT_ARGS.as_bytes() {
+        (&raw const *LENT_ARGS).cast()
     } else if id == EXT_RESOURCE.as_bytes() {
         (&raw const *RESOURCE).cast()
     } else if id == EXT_STREAM.as_bytes() {
         (&raw const *io::STREAM).cast()
+    } else if id == EXT_CHANNEL.as_bytes() {
+        (&raw const *channel::CHANNEL).cast()
     } else {
         std::ptr::null()
     }

@@ -1,6 +1,8 @@
 //! The kit: what stands between an author's Rust and the ABI.
 
+pub(crate) mod channel;
 pub(crate) mod entry;
+mod error_context;
 pub(crate) mod export;
 pub(crate) mod function;
 pub(crate) mod guest;
@@ -11,6 +13,7 @@ mod log;
 mod panic;
 mod plugin;
 pub(crate) mod resource;
+mod room;
 mod runtime;
 pub(crate) mod schema;
 mod slab;
@@ -19,6 +22,7 @@ mod task;
 pub(crate) mod vtable;
 
 pub use anyhow::{self, Error, Result};
+pub use error_context::ErrorContext;
 pub use function::Call;
 pub use guest::{Component, GuestError};
 pub use plugin::Plugin;

@@ -8,6 +8,7 @@ use std::ffi::c_void;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::room::Room;
 use super::{panic, runtime};
 use crate::abi::{FutureV1, FutureVtableV1, OutBuf, PendingV1, Status, WakerV1, with_waker};
 
@@ -37,18 +38,17 @@ where
         Err(error) => return no_runtime(&error, out),
     };
     // Dropped while the runtime is entered, as futures of tokio's need that.
-    let mut task = Box::pin(Task {
+    let mut task = Room::new(Task {
         future,
         write: Some(write),
     });
-    // SAFETY: the caller's promise about the slot.
-    let status = unsafe { task.as_mut().poll(&raw const (*pending).waker, out) };
+    // SAFETY: the task stays where it is until it is dropped; and the caller's
+    // promise about the slot.
+    let status = unsafe { Pin::new_unchecked(&mut *task).poll(&raw const (*pending).waker, out) };
     if status == Status::PENDING {
-        // SAFETY: the task goes back into its box, and stays pinned, in `poll`
-        // and `drop` below.
-        let data = Box::into_raw(unsafe { Pin::into_inner_unchecked(task) });
         let future = FutureV1 {
-            data: data.cast(),
+            // It stays pinned, in `poll` and `drop` below.
+            data: task.into_raw().cast(),
             vtable: &raw const *Task::<F, W>::VTABLE,
         };
         // SAFETY: the caller's promise about the slot.
@@ -127,7 +127,7 @@ where
             Ok(entered) => entered,
             Err(error) => return no_runtime(&error, out),
         };
-        // SAFETY: `start` boxed and pinned the task; calls for it do not overlap.
+        // SAFETY: `start` pinned the task; calls for it do not overlap.
         unsafe { Pin::new_unchecked(&mut *data.cast::<Task<F, W>>()).poll(waker, out) }
     })
 }
@@ -139,7 +139,7 @@ unsafe extern "C" fn drop_task<F, W>(data: *mut c_void) {
     panic::guard_silent(|| {
         // Futures of tokio's need its runtime as they are dropped, too.
         let _entered = runtime::enter();
-        // SAFETY: `start` took it out of a box; it is dropped in place here.
-        drop(unsafe { Box::from_raw(data.cast::<Task<F, W>>()) });
+        // SAFETY: `start` left it to us; it is dropped in place here.
+        drop(unsafe { Room::from_raw(data.cast::<Task<F, W>>()) });
     });
 }

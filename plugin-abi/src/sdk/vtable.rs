@@ -7,10 +7,12 @@ use std::marker::PhantomData;
 use serde::de::DeserializeOwned;
 
 use super::{
-    ConfigSchema, Plugin, Result, guest, io, log, panic, plugin, resource, runtime, state, task,
+    ConfigSchema, Plugin, Result, channel, guest, io, log, panic, plugin, resource, runtime, state,
+    task,
 };
 use crate::abi::{
-    CallFn, CallV1, HostV1, OutBuf, PendingV1, PluginV1, ResourceV1, Slice, StateV1, Status,
+    CallFn, CallV1, EXT_CHANNEL, HostV1, LentArgsV1, OutBuf, PendingV1, PluginV1, ResourceV1,
+    Slice, StateV1, Status,
 };
 use crate::event::{ItemBound, WorkloadBound, WorkloadResolved, WorkloadUnbound};
 
@@ -22,6 +24,8 @@ pub trait PluginExport: 'static {
     const NOTE: &'static [u8];
     /// Its functions, in the manifest's order.
     const FUNCTIONS: &'static [CallFn];
+    /// Whether its interfaces have streams or futures of WASI 0.3.
+    const CHANNELS: bool = false;
 }
 
 /// The vtables of a plugin.
@@ -33,7 +37,7 @@ impl<E: PluginExport> Tables<E> {
     pub(crate) const PLUGIN: &'static PluginV1 = &PluginV1 {
         size: size_of::<PluginV1>(),
         manifest: Slice::new(E::NOTE),
-        create: create::<E::Plugin>,
+        create: create::<E>,
         destroy: destroy::<E::Plugin>,
         start: start::<E::Plugin>,
         stop: stop::<E::Plugin>,
@@ -62,6 +66,11 @@ pub(crate) const RESOURCE: &ResourceV1 = &ResourceV1 {
     live,
 };
 
+/// Behind [`crate::abi::EXT_LENT_ARGS`].
+pub(crate) const LENT_ARGS: &LentArgsV1 = &LentArgsV1 {
+    size: size_of::<LentArgsV1>(),
+};
+
 // One library has one plugin, and so one slab: the plugin's pointer is not used.
 
 unsafe extern "C" fn drop_resource(_: *const c_void, number: u32) {
@@ -78,10 +87,18 @@ unsafe extern "C" fn live(_: *const c_void) -> u64 {
     resource::slab().live()
 }
 
+/// Lets go of the host, once everything else is done: its log is the last.
+fn let_go() {
+    channel::uninstall();
+    guest::uninstall();
+    io::uninstall();
+    log::uninstall();
+}
+
 /// # Safety
 ///
 /// As [`PluginV1::create`]: all pointers are valid.
-unsafe extern "C" fn create<P: Plugin>(
+unsafe extern "C" fn create<E: PluginExport>(
     host: *const HostV1,
     config: Slice,
     plugin: *mut *mut c_void,
@@ -89,17 +106,24 @@ unsafe extern "C" fn create<P: Plugin>(
 ) -> Status {
     // SAFETY: the host lends the configuration and `out` until this returns.
     let (config, out) = unsafe { (config.as_bytes(), &mut *out) };
-    panic::guard(out, |out| {
-        // SAFETY: the host outlives the plugin.
+    let status = panic::guard(out, |out| {
+        // SAFETY: the host outlives the plugin, and stays until this returns if none
+        // is made: then it is let go of below.
         unsafe {
             log::install(host);
             io::install(host);
             guest::install(host);
+            if !channel::install(host) && E::CHANNELS {
+                out.set_text(&format!(
+                    "its interfaces have streams or futures of WASI 0.3, and this host has no `{EXT_CHANNEL}`: use a newer host"
+                ));
+                return Status::FAILED;
+            }
         }
         panic::install_hook();
-        let made = P::Config::from_json(config)
+        let made = <E::Plugin as Plugin>::Config::from_json(config)
             .map_err(|error| anyhow::Error::new(error).context("the configuration does not fit"))
-            .and_then(P::new);
+            .and_then(E::Plugin::new);
         match made {
             Ok(made) => {
                 let made = Box::into_raw(Box::new(made));
@@ -109,7 +133,12 @@ unsafe extern "C" fn create<P: Plugin>(
             }
             Err(error) => failed(&error, out),
         }
-    })
+    });
+    if status != Status::OK {
+        // The host may go now, and a task or thread that was begun may go on.
+        let_go();
+    }
+    status
 }
 
 /// # Safety
@@ -122,9 +151,7 @@ unsafe extern "C" fn destroy<P: Plugin>(plugin: *mut c_void) {
         drop(unsafe { Box::from_raw(plugin.cast::<P>()) });
         runtime::shut_down();
     });
-    guest::uninstall();
-    io::uninstall();
-    log::uninstall();
+    let_go();
 }
 
 /// What a hook is called with, as references.

@@ -1,4 +1,6 @@
-wash_plugin_abi::bindgen!({ inline: "
+wash_plugin_abi::bindgen!({
+    async: ["a:b/api#wait"],
+    inline: "
     package a:b;
     interface api {
         use wasi:io/poll@0.2.0.{pollable};

@@ -42,7 +42,7 @@ impl Stores {
             let connected: Arc<dyn KeyValue> = Arc::new(
                 Nats::connect(url)
                     .await
-                    .context("start the server, or correct `url`")?,
+                    .context("NATS cannot be reached: start the server, or correct `url`")?,
             );
             *store.write().unwrap_or_else(PoisonError::into_inner) = Some(connected);
         }

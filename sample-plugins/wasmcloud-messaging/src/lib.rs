@@ -96,7 +96,7 @@ impl Plugin for Messaging {
                 // Not quoted: there may be a password in it.
                 Nats::connect(url)
                     .await
-                    .context("start the server, or correct `url`")?,
+                    .context("NATS cannot be reached: start the server, or correct `url`")?,
             ),
         };
         *self.broker.write().unwrap_or_else(PoisonError::into_inner) = Some(broker);

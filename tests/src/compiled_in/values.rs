@@ -1,5 +1,7 @@
 //! `test:values`, compiled in.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use wash_runtime::engine::ctx::{ActiveCtx, SharedCtx, extract_active_ctx};
 use wash_runtime::engine::workload::WorkloadItem;
@@ -17,10 +19,10 @@ mod bindings {
 }
 use bindings::test::values::echo::Local;
 use bindings::test::values::types::{
-    Bytes, Color, Flags3, Flags8, Flags9, Flags16, Flags17, Flags32, Id, Ident, ManyCases, Mixed,
-    Narrow, Nested, Point, Shape,
+    Bytes, Color, Digest, Flags3, Flags8, Flags9, Flags16, Flags17, Flags32, Id, Ident, ManyCases,
+    Mixed, Narrow, Nested, Point, Scores, Shape, Table, Tagged,
 };
-use bindings::test::values::{echo, echo_async};
+use bindings::test::values::{collections, echo, echo_async};
 
 /// Returns every value that it is given.
 #[derive(Debug)]
@@ -114,6 +116,39 @@ impl echo::Host for ActiveCtx<'_> {
     }
 }
 
+impl collections::Host for ActiveCtx<'_> {
+    echo! {
+        echo_map_u32(v: HashMap<u32, u32>) -> HashMap<u32, u32> = v;
+        echo_map_bool(v: HashMap<bool, u64>) -> HashMap<bool, u64> = v;
+        echo_map_char(v: HashMap<char, Vec<u16>>) -> HashMap<char, Vec<u16>> = v;
+        echo_map_string(v: HashMap<String, String>) -> HashMap<String, String> = v;
+        echo_map_point(v: HashMap<i64, Point>) -> HashMap<i64, Point> = v;
+        echo_map_mixed(v: HashMap<String, Mixed>) -> HashMap<String, Mixed> = v;
+        echo_map_map(v: HashMap<String, HashMap<u8, Option<String>>>) -> HashMap<String, HashMap<u8, Option<String>>> = v;
+        echo_map_array(v: HashMap<u16, [f64; 3]>) -> HashMap<u16, [f64; 3]> = v;
+        echo_scores(v: Scores) -> Scores = v;
+        echo_list_map(v: Vec<HashMap<String, u32>>) -> Vec<HashMap<String, u32>> = v;
+        echo_option_map(v: Option<HashMap<i8, bool>>) -> Option<HashMap<i8, bool>> = v;
+        echo_array_one(v: [u32; 1]) -> [u32; 1] = v;
+        echo_array_one_bool(v: [bool; 1]) -> [bool; 1] = v;
+        echo_array_u8(v: [u8; 16]) -> [u8; 16] = v;
+        echo_array_s64(v: [i64; 4]) -> [i64; 4] = v;
+        echo_array_id(v: [Id; 5]) -> [Id; 5] = v;
+        echo_digest(v: Digest) -> Digest = v;
+        echo_array_point(v: [Point; 2]) -> [Point; 2] = v;
+        echo_list_array_mixed(v: Vec<[Mixed; 2]>) -> Vec<[Mixed; 2]> = v;
+        echo_array_option(v: [Option<u64>; 2]) -> [Option<u64>; 2] = v;
+        echo_array_array(v: [[u8; 4]; 3]) -> [[u8; 4]; 3] = v;
+        echo_list_array_char(v: Vec<[char; 2]>) -> Vec<[char; 2]> = v;
+        echo_list_digest(v: Vec<Digest>) -> Vec<Digest> = v;
+        echo_list_array_string(v: Vec<[String; 10]>) -> Vec<[String; 10]> = v;
+        echo_tagged(v: Tagged) -> Tagged = v;
+        echo_list_tagged(v: Vec<Tagged>) -> Vec<Tagged> = v;
+        echo_table(v: Table) -> Table = v;
+        echo_both(a: [u16; 2], b: HashMap<u8, u8>) -> ([u16; 2], HashMap<u8, u8>) = (a, b);
+    }
+}
+
 impl echo_async::Host for ActiveCtx<'_> {
     async fn echo_u32(&mut self, v: u32) -> u32 {
         v
@@ -145,7 +180,7 @@ impl HostPlugin for Values {
     }
 
     fn world(&self) -> WitWorld {
-        super::serves(["test:values/echo,echo-async@0.1.0"])
+        super::serves(["test:values/echo,echo-async,collections@0.1.0"])
     }
 
     async fn on_workload_item_bind<'a>(
@@ -155,6 +190,7 @@ impl HostPlugin for Values {
     ) -> anyhow::Result<()> {
         echo::add_to_linker::<_, SharedCtx>(item.linker(), extract_active_ctx)?;
         echo_async::add_to_linker::<_, SharedCtx>(item.linker(), extract_active_ctx)?;
+        collections::add_to_linker::<_, SharedCtx>(item.linker(), extract_active_ctx)?;
         Ok(())
     }
 }

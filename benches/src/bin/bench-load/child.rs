@@ -7,10 +7,15 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use wash_plugin_loader::{PluginLoader, Scan, library};
+use wash_plugin_loader::{Allow, PluginLoader, Scan, library};
 use wash_runtime::host::HostBuilder;
 
 use crate::{bare, ms};
+
+/// The copies lie in the tree that this was built in, whoever owns that.
+pub(crate) fn trusted() -> Allow {
+    Allow::NOTHING.with_insecure_permissions(true)
+}
 
 /// What to do with the libraries of a folder.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -56,7 +61,10 @@ pub(crate) fn run(task: Task, folder: &Path) -> Result<Took> {
     match task {
         Task::Load => {
             let before = resident_kib()?;
-            let loader = PluginLoader::builder().directory(folder).build()?;
+            let loader = PluginLoader::builder()
+                .allow(trusted())
+                .directory(folder)
+                .build()?;
             let inspection = loader.inspect()?;
             let rejections = inspection.rejections();
             ensure!(rejections.is_empty(), "{rejections:?}");
@@ -101,7 +109,11 @@ fn start(folder: Option<&Path>) -> Result<Took> {
         let start = Instant::now();
         let mut builder = HostBuilder::new();
         if let Some(folder) = folder {
-            let plugins = PluginLoader::builder().directory(folder).build()?.load()?;
+            let plugins = PluginLoader::builder()
+                .allow(trusted())
+                .directory(folder)
+                .build()?
+                .load()?;
             builder = plugins.register(builder)?;
         }
         let host = builder.build()?.start().await?;

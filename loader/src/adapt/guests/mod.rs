@@ -30,16 +30,12 @@ impl Guests {
         self.all().insert(component_id.to_owned(), workload.clone());
     }
 
-    /// Forgets a workload's. It keeps its plugins, so this must not keep it.
-    pub(super) fn remove(&self, workload_id: &str) {
-        let mut gone = Vec::new();
-        self.all().retain(|_, workload| {
-            let stays = workload.id() != workload_id;
-            if !stays {
-                gone.push(workload.clone());
-            }
-            stays
-        });
+    /// Forgets components. They keep their plugins, so this must not keep them.
+    pub(super) fn remove<'a>(&self, component_ids: impl Iterator<Item = &'a str>) {
+        let gone: Vec<_> = {
+            let mut all = self.all();
+            component_ids.filter_map(|id| all.remove(id)).collect()
+        };
         // Dropped without the lock, since it may be the last.
         drop(gone);
     }

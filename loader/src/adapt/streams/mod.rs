@@ -2,13 +2,16 @@
 //!
 //! To a component, a plugin's are like those of the host's own WASI: entries
 //! of its store's table, behind wasmtime-wasi's traits ([`ours`]). A
-//! component's leave the table while the plugin has them ([`theirs`]).
+//! component's leave the table while the plugin has them ([`theirs`]), but for
+//! pollables, which are waited for where they are ([`awaited`]).
 
+mod awaited;
 mod ours;
 mod theirs;
 
 use std::sync::Arc;
 
+use awaited::Pollables;
 use wash_runtime::engine::ctx::SharedCtx;
 use wash_runtime::wasmtime::component::{Resource, ResourceType};
 use wash_runtime::wasmtime::{Result, bail};
@@ -77,7 +80,7 @@ pub(super) fn take(
             Stream::Output(std::mem::replace(place, Box::new(Lent)))
         }
         (Kind::Pollable, _) => bail!(
-            "a pollable cannot be passed to plugin `{}`: it belongs to its store",
+            "a pollable cannot be given to plugin `{}`: it belongs to its store, and may be lent",
             callee.id()
         ),
     };
@@ -95,17 +98,56 @@ struct Lending {
     plugin: Arc<Instance>,
     /// The number that the plugin knows, and the place in the table.
     streams: Vec<(u32, u32)>,
+    pollables: Pollables,
 }
 
 impl Loans {
-    pub(super) fn add(&mut self, plugin: &Arc<Instance>, number: u32, rep: u32) {
+    /// Lends a stream or pollable to the plugin: the number that it has there.
+    pub(super) fn lend(
+        &mut self,
+        store: &mut SharedCtx,
+        plugin: &Arc<Instance>,
+        kind: Kind,
+        handle: &Handle,
+        workload: u64,
+    ) -> Result<u32> {
         let lending = self.0.get_or_insert_with(|| {
             Box::new(Lending {
                 plugin: Arc::clone(plugin),
                 streams: Vec::new(),
+                pollables: Pollables::default(),
             })
         });
-        lending.streams.push((number, rep));
+        let number = if kind == Kind::Pollable {
+            let awaited = lending.pollables.add(handle.rep);
+            let streams = &plugin.host().streams;
+            streams.insert(Stream::Pollable(awaited), workload)
+        } else {
+            take(store, plugin, kind, handle, workload)?
+        };
+        lending.streams.push((number, handle.rep));
+        Ok(number)
+    }
+
+    /// Runs the call to its end. It is waited for what the call asks of pollables.
+    pub(super) async fn during<T>(
+        &self,
+        store: &mut SharedCtx,
+        call: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        match &self.0 {
+            Some(lending) if !lending.pollables.is_empty() => {
+                lending.pollables.serve(&mut store.table, call).await
+            }
+            _ => call.await,
+        }
+    }
+
+    /// Whether there are pollables, which only a call that keeps the store can wait for.
+    pub(super) fn have_pollables(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|lending| !lending.pollables.is_empty())
     }
 
     /// Puts them back where they were.
@@ -128,8 +170,8 @@ impl Lending {
                 Some(Stream::Output(stream)) => {
                     *store.table.get_mut(&Resource::new_borrow(rep))? = stream;
                 }
-                // The plugin, or the workload, was stopped meanwhile.
-                None => {}
+                // It has never left, or the plugin or the workload was stopped meanwhile.
+                Some(Stream::Pollable(_)) | None => {}
             }
         }
         Ok(())

@@ -4,11 +4,11 @@
     reason = "the plugin calls these functions with raw values"
 )]
 
-use std::collections::HashMap;
 use std::ffi::c_void;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -18,6 +18,8 @@ use wash_plugin_abi::abi::{OutBuf, Slice, Status, StreamV1, WakerV1, with_waker}
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, Pollable as _, StreamError};
 
 use super::super::host::HostSide;
+use super::super::numbered::Numbered;
+use super::awaited::Awaited;
 
 /// What the host offers as [`wash_plugin_abi::abi::EXT_STREAM`].
 pub(in super::super) static STREAM: StreamV1 = StreamV1 {
@@ -33,25 +35,17 @@ pub(in super::super) static STREAM: StreamV1 = StreamV1 {
 pub(in super::super) enum Stream {
     Input(DynInputStream),
     Output(DynOutputStream),
+    Pollable(Arc<Awaited>),
 }
 
 /// The streams that one plugin has.
 pub(in super::super) struct Streams {
-    all: Mutex<Numbered>,
+    all: Numbered<End>,
     /// The runtime that components run in, and so their streams.
     runtime: Handle,
 }
 
-#[derive(Default)]
-struct Numbered {
-    streams: HashMap<u32, Arc<End>>,
-    last: u32,
-}
-
-struct End {
-    workload: u64,
-    state: Mutex<State>,
-}
+struct End(Mutex<State>);
 
 struct State {
     /// Only a future in `waiting` keeps it locked.
@@ -65,41 +59,24 @@ impl Streams {
     /// None yet; of components that run in this runtime.
     pub(in super::super) fn new(runtime: Handle) -> Self {
         Self {
-            all: Mutex::default(),
+            all: Numbered::default(),
             runtime,
         }
     }
 
-    fn all(&self) -> MutexGuard<'_, Numbered> {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Keeps a stream: its number. Numbers are not soon used again, so that one
-    /// that was given up stands for nothing.
+    /// Keeps a stream: its number.
     pub(super) fn insert(&self, stream: Stream, workload: u64) -> u32 {
-        let end = Arc::new(End {
-            workload,
-            state: Mutex::new(State {
-                stream: Arc::new(AsyncMutex::new(stream)),
-                waiting: None,
-            }),
-        });
-        let mut all = self.all();
-        loop {
-            all.last = all.last.wrapping_add(1);
-            let number = all.last;
-            if let std::collections::hash_map::Entry::Vacant(place) = all.streams.entry(number) {
-                place.insert(end);
-                return number;
-            }
-        }
+        let end = End(Mutex::new(State {
+            stream: Arc::new(AsyncMutex::new(stream)),
+            waiting: None,
+        }));
+        self.all.insert(Arc::new(end), workload)
     }
 
     /// The stream of that number, which goes; `None` if the plugin uses it just
     /// now, in a call that it was not lent for.
     pub(super) fn take(&self, number: u32) -> Option<Stream> {
-        let end = self.all().streams.remove(&number)?;
-        let state = Arc::into_inner(end)?.state;
+        let state = Arc::into_inner(self.all.take(number)?)?.0;
         let mut state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
         state.waiting = None;
         Arc::into_inner(state.stream).map(AsyncMutex::into_inner)
@@ -107,13 +84,7 @@ impl Streams {
 
     /// Drops the streams of a workload, or all.
     pub(in super::super) fn release(&self, workload: Option<u64>) {
-        let gone: Vec<u32> = {
-            let all = self.all();
-            let of = |end: &End| workload.is_none_or(|workload| end.workload == workload);
-            let all = all.streams.iter();
-            all.filter(|(_, end)| of(end)).map(|(n, _)| *n).collect()
-        };
-        for number in gone {
+        for number in self.all.of(workload) {
             self.give_up(number);
         }
     }
@@ -127,18 +98,18 @@ impl Streams {
             match stream {
                 Stream::Input(mut stream) => stream.cancel().await,
                 Stream::Output(mut stream) => stream.cancel().await,
+                Stream::Pollable(_) => {}
             }
         });
     }
 
-    /// Whether the plugin has none.
-    pub(in super::super) fn is_empty(&self) -> bool {
-        self.all().streams.is_empty()
+    /// How many the plugin has.
+    pub(in super::super) fn open(&self) -> usize {
+        self.all.len()
     }
 
     fn get(&self, number: u32) -> Result<Arc<End>, StreamError> {
-        let found = self.all().streams.get(&number).cloned();
-        found.ok_or_else(|| {
+        self.all.get(number).ok_or_else(|| {
             StreamError::trap("the stream was given back, or its workload is stopped")
         })
     }
@@ -146,7 +117,7 @@ impl Streams {
 
 impl std::fmt::Debug for Streams {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Streams({})", self.all().streams.len())
+        write!(f, "Streams({})", self.all.len())
     }
 }
 
@@ -163,6 +134,7 @@ impl State {
                 match &mut *stream.lock_owned().await {
                     Stream::Input(stream) => stream.ready().await,
                     Stream::Output(stream) => stream.ready().await,
+                    Stream::Pollable(awaited) => poll_fn(|cx| awaited.poll(cx)).await,
                 }
             })
         });
@@ -194,7 +166,7 @@ impl State {
 
 fn wrong<T>() -> Result<T, StreamError> {
     Err(StreamError::trap(
-        "an input stream is read, and an output stream is written to",
+        "an input stream is read, an output stream is written to, and a pollable waited for",
     ))
 }
 
@@ -220,7 +192,7 @@ unsafe fn entry(
             Err(error) => return Poll::Ready(Err(error)),
         };
         let _entered = streams.runtime.enter();
-        let mut state = end.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = end.0.lock().unwrap_or_else(PoisonError::into_inner);
         f(&mut state, out)
     }));
     match ended {
@@ -253,7 +225,7 @@ unsafe extern "C" fn read(
             let bytes = stream.read(max)?;
             Ok((!bytes.is_empty()).then_some(bytes))
         }
-        Stream::Output(_) => wrong(),
+        Stream::Output(_) | Stream::Pollable(_) => wrong(),
     };
     // SAFETY: the caller's promise.
     unsafe {
@@ -283,6 +255,7 @@ unsafe extern "C" fn ready(
             let room = stream.check_write()?;
             Ok((room > 0).then_some(room))
         }
+        Stream::Pollable(_) => Ok(Some(0)),
         Stream::Input(_) => wrong(),
     };
     // SAFETY: the caller's promise.
@@ -306,7 +279,7 @@ unsafe extern "C" fn write(
     let ask = |stream: &mut Stream| match stream {
         // SAFETY: the caller's promise.
         Stream::Output(stream) => stream.write(Bytes::copy_from_slice(unsafe { bytes.as_bytes() })),
-        Stream::Input(_) => wrong(),
+        Stream::Input(_) | Stream::Pollable(_) => wrong(),
     };
     // SAFETY: the caller's promise.
     unsafe { entry(data, number, out, |state, _| Poll::Ready(state.now(ask))) }
@@ -318,7 +291,7 @@ unsafe extern "C" fn write(
 unsafe extern "C" fn flush(data: *const c_void, number: u32, out: *mut OutBuf) -> Status {
     let ask = |stream: &mut Stream| match stream {
         Stream::Output(stream) => stream.flush(),
-        Stream::Input(_) => wrong(),
+        Stream::Input(_) | Stream::Pollable(_) => wrong(),
     };
     // SAFETY: the caller's promise.
     unsafe { entry(data, number, out, |state, _| Poll::Ready(state.now(ask))) }

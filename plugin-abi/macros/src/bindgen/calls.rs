@@ -33,10 +33,10 @@ impl Generator<'_> {
 
     fn call(&self, called: &Served, function: &ServedFunction) -> Result<TokenStream> {
         let depth = self.depth(called.id);
-        let owns = |ty: &wit_parser::Type| self.owns_resources(ty);
+        let owns = |ty: &wit_parser::Type| self.owns_resources(ty) || self.lends(ty);
         if function.params.iter().any(|(_, ty)| owns(ty)) || function.result.iter().any(owns) {
             return Err(error(
-                "a component that is called cannot be passed resources, or return them",
+                "a component that is called cannot be passed resources, streams, futures or an `error-context`, or return them",
             ));
         }
         let taken = |name: &str| function.params.iter().any(|(param, _)| param == name);

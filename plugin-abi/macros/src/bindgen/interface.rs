@@ -4,12 +4,12 @@
 use heck::ToUpperCamelCase;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
-use wit_parser::{Function, FunctionKind, InterfaceId, Resolve, Type, TypeDefKind, TypeId};
+use wit_parser::{Function, FunctionKind, Handle, InterfaceId, Resolve, Type, TypeDefKind, TypeId};
 
 use super::names::{self, snake};
 use super::options::Options;
 use super::types::Mode;
-use super::{Generator, Result, error};
+use super::{Generator, Result, error, io};
 
 /// An interface that the plugin serves.
 pub(super) struct Served {
@@ -23,6 +23,8 @@ pub(super) struct ServedFunction {
     /// As in WIT, such as `get` or `[method]bucket.get`.
     pub(super) name: String,
     pub(super) is_async: bool,
+    /// It is an `async func` of WIT.
+    is_concurrent: bool,
     /// The type that stands for the function in the call table.
     pub(super) marker: Ident,
     kind: Kind,
@@ -97,6 +99,7 @@ impl ServedFunction {
         Ok(Self {
             name: function.name.clone(),
             is_async,
+            is_concurrent: function.kind.is_async(),
             marker: names::ident(&function.name.to_upper_camel_case()),
             kind,
             method,
@@ -197,6 +200,7 @@ impl Generator<'_> {
         }
         let call = own("call");
         params.push(quote! { #call: &::wash_plugin_abi::Call<'_> });
+        self.check_pollables(function)?;
         for (param, ty) in &function.params {
             let param = snake(param);
             let ty = self.ty(ty, Mode::Param(None), depth)?;
@@ -215,6 +219,29 @@ impl Generator<'_> {
             #docs
             fn #name(#(#params),*) -> #output;
         })
+    }
+
+    /// Refuses pollables where they could not be waited for.
+    fn check_pollables(&self, function: &ServedFunction) -> Result<()> {
+        let is_pollable = |kind: &TypeDefKind| match kind {
+            TypeDefKind::Handle(Handle::Borrow(id)) => io::is_pollable(self.resolve, *id),
+            _ => false,
+        };
+        let mut params = function.params.iter();
+        if !params.any(|(_, ty)| self.has(ty, &is_pollable)) {
+            return Ok(());
+        }
+        if function.is_concurrent {
+            return Err(error(
+                "a `pollable` is waited for with its component's store, which is not at hand while an `async func` runs: take a `future`",
+            ));
+        }
+        if !function.is_async {
+            return Err(error(
+                "only an asynchronous function can wait for a `pollable`: name this one under `async` in bindgen!",
+            ));
+        }
+        Ok(())
     }
 
     /// The type that stands for the function in the call table, and its

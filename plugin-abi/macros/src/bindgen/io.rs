@@ -33,7 +33,7 @@ pub(super) fn types(resolve: &Resolve, id: InterfaceId) -> TokenStream {
             };
         },
         Some("poll") => quote! {
-            pub use ::wash_plugin_abi::io::Pollable;
+            pub use ::wash_plugin_abi::io::{Pollable, PollableBorrow};
         },
         _ => TokenStream::new(),
     }

@@ -7,6 +7,7 @@
 mod calls;
 mod interface;
 mod io;
+mod named;
 mod names;
 mod options;
 mod source;
@@ -154,6 +155,7 @@ impl<'a> Generator<'a> {
     fn hidden(&self, source: &source::Source) -> Result<TokenStream> {
         let wit = &source.wit;
         let world = names::world(self.resolve, self.world)?;
+        let channels = self.has_channels();
         let mut functions = Vec::new();
         let mut entries = Vec::new();
         let mut bounds = Vec::new();
@@ -189,6 +191,7 @@ impl<'a> Generator<'a> {
                 pub const WIT: &str = #wit;
                 pub const WORLD: &str = #world;
                 pub const FUNCTIONS: &[(&str, bool)] = &[#(#functions),*];
+                pub const CHANNELS: bool = #channels;
 
                 struct Table<T>(::std::marker::PhantomData<T>);
 
@@ -201,6 +204,19 @@ impl<'a> Generator<'a> {
                     Table::<T>::ENTRIES
                 }
             }
+        })
+    }
+
+    /// Whether the plugin serves streams or futures of WASI 0.3.
+    fn has_channels(&self) -> bool {
+        let kinds = |ty: &wit_parser::Type| {
+            self.has(ty, &|kind| {
+                matches!(kind, TypeDefKind::Stream(_) | TypeDefKind::Future(_))
+            })
+        };
+        let mut functions = self.served.iter().flat_map(|served| &served.functions);
+        functions.any(|function| {
+            function.params.iter().any(|(_, ty)| kinds(ty)) || function.result.iter().any(kinds)
         })
     }
 

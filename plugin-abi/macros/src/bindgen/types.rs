@@ -1,189 +1,24 @@
-//! WIT's types, in Rust.
+//! WIT's types where they are used, in Rust.
 
 use std::collections::HashSet;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use wit_parser::{Handle, InterfaceId, Type, TypeDef, TypeDefKind, TypeId, TypeOwner};
+use wit_parser::{Handle, Type, TypeDef, TypeDefKind, TypeId, TypeOwner};
 
-use super::names::{self, camel, snake};
+use super::names::camel;
 use super::{Generator, Result, error, io};
 
 /// Whether a type owns what it holds.
 #[derive(Clone)]
 pub(super) enum Mode {
-    /// It does: in named types and results.
+    /// It does: in results, and in named types that can be a part of one.
     Owned,
     /// It borrows, for the lifetime named, or an elided one.
     Param(Option<TokenStream>),
 }
 
 impl Generator<'_> {
-    /// The types that an interface defines.
-    pub(super) fn types(&self, id: InterfaceId) -> Result<TokenStream> {
-        if io::is_wasi_io(self.resolve, id) {
-            return Ok(io::types(self.resolve, id));
-        }
-        let depth = self.depth(id);
-        let errors = self.error_types();
-        let mut out = TokenStream::new();
-        for (name, ty) in &self.resolve.interfaces[id].types {
-            let def = &self.resolve.types[*ty];
-            out.extend(self.type_def(name, def, depth)?);
-            if errors.contains(ty)
-                && matches!(
-                    def.kind,
-                    TypeDefKind::Record(_) | TypeDefKind::Variant(_) | TypeDefKind::Enum(_)
-                )
-            {
-                let ident = camel(name);
-                out.extend(quote! {
-                    impl ::std::fmt::Display for #ident {
-                        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                            ::std::fmt::Debug::fmt(self, f)
-                        }
-                    }
-                    impl ::std::error::Error for #ident {}
-                });
-            }
-        }
-        Ok(out)
-    }
-
-    fn type_def(&self, name: &str, def: &TypeDef, depth: usize) -> Result<TokenStream> {
-        let ident = camel(name);
-        let doc =
-            |docs: &wit_parser::Docs| docs.contents.as_ref().map(|docs| quote! { #[doc = #docs] });
-        let docs = doc(&def.docs);
-        Ok(match &def.kind {
-            TypeDefKind::Record(record) => {
-                let mut fields = Vec::new();
-                let mut docs_of = Vec::new();
-                for field in &record.fields {
-                    let name = snake(&field.name);
-                    let ty = self.ty(&field.ty, Mode::Owned, depth)?;
-                    docs_of.push(doc(&field.docs));
-                    fields.push((name, ty));
-                }
-                let (names, tys): (Vec<_>, Vec<_>) = fields.into_iter().unzip();
-                let derives =
-                    self.derives(record.fields.iter().any(|f| self.owns_resources(&f.ty)));
-                quote! {
-                    #docs
-                    #derives
-                    pub struct #ident { #(#docs_of pub #names: #tys,)* }
-                    ::wash_plugin_abi::__record!(#ident { #(#names: #tys,)* });
-                }
-            }
-            TypeDefKind::Variant(variant) => {
-                let count = variant.cases.len();
-                let mut cases = Vec::new();
-                let mut docs_of = Vec::new();
-                let mut numbers = Vec::new();
-                for (number, case) in variant.cases.iter().enumerate() {
-                    let name = camel(&case.name);
-                    let payload = match &case.ty {
-                        Some(ty) => {
-                            let ty = self.ty(ty, Mode::Owned, depth)?;
-                            Some(quote! { (#ty) })
-                        }
-                        None => None,
-                    };
-                    docs_of.push(doc(&case.docs));
-                    cases.push(quote! { #name #payload });
-                    numbers.push(literal(number));
-                }
-                let count = literal(count);
-                let owns = |case: &wit_parser::Case| {
-                    case.ty.as_ref().is_some_and(|ty| self.owns_resources(ty))
-                };
-                let derives = self.derives(variant.cases.iter().any(owns));
-                quote! {
-                    #docs
-                    #derives
-                    pub enum #ident { #(#docs_of #cases,)* }
-                    ::wash_plugin_abi::__variant!(#ident, #name, #count { #(#numbers => #cases),* });
-                }
-            }
-            TypeDefKind::Enum(of) => {
-                let count = literal(of.cases.len());
-                let docs_of = of.cases.iter().map(|case| doc(&case.docs));
-                let cases: Vec<_> = of.cases.iter().map(|case| camel(&case.name)).collect();
-                let numbers = (0..of.cases.len()).map(literal);
-                quote! {
-                    #docs
-                    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-                    pub enum #ident { #(#docs_of #cases,)* }
-                    ::wash_plugin_abi::__variant!(#ident, #name, #count { #(#numbers => #cases),* });
-                }
-            }
-            TypeDefKind::Flags(flags) => {
-                let bits = match flags.flags.len() {
-                    0..=8 => quote!(u8),
-                    9..=16 => quote!(u16),
-                    17..=32 => quote!(u32),
-                    n => {
-                        return Err(error(format_args!(
-                            "the flags `{name}` have {n} members, and the component model allows 32"
-                        )));
-                    }
-                };
-                let docs_of = flags.flags.iter().map(|flag| doc(&flag.docs));
-                let names = flags
-                    .flags
-                    .iter()
-                    .map(|flag| names::ident(&heck::AsShoutySnakeCase(&flag.name).to_string()));
-                let numbers = (0..flags.flags.len()).map(literal);
-                quote! {
-                    ::wash_plugin_abi::__rt::bitflags! {
-                        #docs
-                        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-                        pub struct #ident: #bits { #(#docs_of const #names = 1 << #numbers;)* }
-                    }
-                    ::wash_plugin_abi::__flags!(#ident, #bits, #name);
-                }
-            }
-            TypeDefKind::Resource => {
-                let marker = quote::format_ident!("{ident}Resource");
-                let borrow = borrow_ident(name);
-                let docs_of_borrow = format!("A `{name}` that is lent for the time of a call.");
-                quote! {
-                    #[derive(Debug)]
-                    #[doc(hidden)]
-                    pub enum #marker {}
-                    impl ::wash_plugin_abi::ResourceType for #marker {
-                        const NAME: &'static str = #name;
-                    }
-                    #docs
-                    pub type #ident = ::wash_plugin_abi::Own<#marker>;
-                    #[doc = #docs_of_borrow]
-                    pub type #borrow<'a> = ::wash_plugin_abi::Borrow<'a, #marker>;
-                }
-            }
-            TypeDefKind::Type(Type::Id(other)) if io::is_pollable(self.resolve, *other) => {
-                let own = self.resource_path(*other, ident_of, depth)?;
-                quote! {
-                    #docs
-                    pub type #ident = #own;
-                }
-            }
-            TypeDefKind::Type(Type::Id(other)) if self.is_resource(*other) => {
-                let own = self.resource_path(*other, ident_of, depth)?;
-                let lent = self.resource_path(*other, borrow_ident, depth)?;
-                let borrow = borrow_ident(name);
-                quote! {
-                    #docs
-                    pub type #ident = #own;
-                    pub type #borrow<'a> = #lent<'a>;
-                }
-            }
-            _ => {
-                let ty = self.kind(&format!("`{name}`"), def, Mode::Owned, depth)?;
-                quote! { #docs pub type #ident = #ty; }
-            }
-        })
-    }
-
     /// A type where it is used.
     pub(super) fn ty(&self, ty: &Type, mode: Mode, depth: usize) -> Result<TokenStream> {
         Ok(match ty {
@@ -203,11 +38,17 @@ impl Generator<'_> {
                 Mode::Owned => quote!(::std::string::String),
                 Mode::Param(lifetime) => quote!(&#lifetime str),
             },
-            Type::ErrorContext => {
-                return Err(error(
-                    "this version of bindgen! does not serve `error-context`",
-                ));
-            }
+            Type::ErrorContext => match mode {
+                Mode::Param(lifetime) => {
+                    let lifetime = lifetime.unwrap_or_else(|| quote!('_));
+                    quote!(::wash_plugin_abi::ErrorContext<#lifetime>)
+                }
+                Mode::Owned => {
+                    return Err(error(
+                        "an `error-context` can be a parameter, also inside a list or the like, but not part of a result, nor of what a stream or future carries: the engine gives its host no way to return one",
+                    ));
+                }
+            },
             Type::Id(id) => self.named_or_inline(*id, mode, depth)?,
         })
     }
@@ -231,7 +72,16 @@ impl Generator<'_> {
             io::check(self.resolve, owner, name)?;
             let module = self.module_path(owner, depth)?;
             let ident = camel(name);
-            return Ok(quote! { #module::#ident });
+            return match mode {
+                Mode::Param(lifetime) if self.lends(&Type::Id(id)) => {
+                    let lifetime = lifetime.unwrap_or_else(|| quote!('_));
+                    Ok(quote! { #module::#ident<#lifetime> })
+                }
+                Mode::Owned if self.lends(&Type::Id(id)) => Err(error(format_args!(
+                    "`{name}` has a `borrow` or an `error-context` in it, so it can be a parameter, but not part of a result, nor of what a stream or future carries"
+                ))),
+                _ => Ok(quote! { #module::#ident }),
+            };
         }
         let name = def
             .name
@@ -240,7 +90,13 @@ impl Generator<'_> {
         self.kind(&name, def, mode, depth)
     }
 
-    fn kind(&self, name: &str, def: &TypeDef, mode: Mode, depth: usize) -> Result<TokenStream> {
+    pub(super) fn kind(
+        &self,
+        name: &str,
+        def: &TypeDef,
+        mode: Mode,
+        depth: usize,
+    ) -> Result<TokenStream> {
         let refuse = |what: &str| {
             Err(error(format_args!(
                 "this version of bindgen! does not serve {what}, such as {name}"
@@ -277,10 +133,12 @@ impl Generator<'_> {
                     quote! { ::std::vec::Vec<#element> }
                 }
             },
-            TypeDefKind::Handle(Handle::Own(id) | Handle::Borrow(id))
+            TypeDefKind::Handle(Handle::Own(id))
                 if matches!(mode, Mode::Param(_)) && io::is_pollable(self.resolve, *id) =>
             {
-                return refuse("pollables that are passed to the plugin (it may return them)");
+                return Err(error(
+                    "a `pollable` cannot be given to a plugin, as it is waited for with its component's store: take a `borrow<pollable>`",
+                ));
             }
             TypeDefKind::Handle(Handle::Own(id)) => self.resource_path(*id, ident_of, depth)?,
             TypeDefKind::Handle(Handle::Borrow(id)) => match mode {
@@ -289,13 +147,37 @@ impl Generator<'_> {
                     let lifetime = lifetime.unwrap_or_else(|| quote!('_));
                     quote! { #path<#lifetime> }
                 }
-                Mode::Owned => return refuse("a `borrow` inside a named type or a result"),
+                Mode::Owned => {
+                    return refuse("a `borrow` in a result, or in what a stream or future carries");
+                }
             },
             TypeDefKind::Resource => return refuse("a resource that is not a handle"),
-            TypeDefKind::Stream(_) => return refuse("streams"),
-            TypeDefKind::Future(_) => return refuse("futures"),
-            TypeDefKind::Map(..) => return refuse("maps"),
-            TypeDefKind::FixedLengthList(..) => return refuse("fixed-length lists"),
+            TypeDefKind::Stream(payload) => {
+                let payload = self.payload(payload, depth)?;
+                quote! { ::wash_plugin_abi::io::StreamReader<#payload> }
+            }
+            TypeDefKind::Future(payload) => {
+                let payload = self.payload(payload, depth)?;
+                quote! { ::wash_plugin_abi::io::FutureReader<#payload> }
+            }
+            TypeDefKind::Map(key, value) => {
+                let key = self.ty(key, mode.clone(), depth)?;
+                let value = self.ty(value, mode, depth)?;
+                quote! { ::std::collections::BTreeMap<#key, #value> }
+            }
+            TypeDefKind::FixedLengthList(element, len) => {
+                let len = literal(*len as usize);
+                match (&mode, self.is_number(element)) {
+                    (Mode::Param(lifetime), true) => {
+                        let element = self.ty(element, Mode::Owned, depth)?;
+                        quote! { &#lifetime [#element; #len] }
+                    }
+                    _ => {
+                        let element = self.ty(element, mode, depth)?;
+                        quote! { [#element; #len] }
+                    }
+                }
+            }
             TypeDefKind::Record(_)
             | TypeDefKind::Variant(_)
             | TypeDefKind::Enum(_)
@@ -308,7 +190,16 @@ impl Generator<'_> {
         })
     }
 
-    fn is_resource(&self, id: TypeId) -> bool {
+    /// What a stream or future carries. It is read after the call, so it borrows
+    /// nothing from it.
+    fn payload(&self, ty: &Option<Type>, depth: usize) -> Result<TokenStream> {
+        match ty {
+            Some(ty) => self.ty(ty, Mode::Owned, depth),
+            None => Ok(quote!(())),
+        }
+    }
+
+    pub(super) fn is_resource(&self, id: TypeId) -> bool {
         match self.resolve.types[id].kind {
             TypeDefKind::Resource => true,
             TypeDefKind::Type(Type::Id(other)) => self.is_resource(other),
@@ -335,29 +226,67 @@ impl Generator<'_> {
         Ok(quote! { #module::#ident })
     }
 
-    /// Whether a value of the type may own a resource, and so cannot be cloned.
+    /// Whether a value of the type may own a resource, a stream or a future, and so
+    /// cannot be cloned.
     pub(super) fn owns_resources(&self, ty: &Type) -> bool {
-        let Type::Id(id) = ty else { return false };
-        let of = |ty: &Option<Type>| ty.as_ref().is_some_and(|ty| self.owns_resources(ty));
-        match &self.resolve.types[*id].kind {
-            TypeDefKind::Handle(_) | TypeDefKind::Resource => true,
-            TypeDefKind::Type(ty) | TypeDefKind::List(ty) | TypeDefKind::Option(ty) => {
-                self.owns_resources(ty)
-            }
-            TypeDefKind::Record(record) => record.fields.iter().any(|f| self.owns_resources(&f.ty)),
-            TypeDefKind::Tuple(tuple) => tuple.types.iter().any(|ty| self.owns_resources(ty)),
-            TypeDefKind::Variant(variant) => variant.cases.iter().any(|case| of(&case.ty)),
-            TypeDefKind::Result(result) => of(&result.ok) || of(&result.err),
-            _ => false,
-        }
+        self.has(ty, &|kind| {
+            matches!(
+                kind,
+                TypeDefKind::Handle(_)
+                    | TypeDefKind::Resource
+                    | TypeDefKind::Stream(_)
+                    | TypeDefKind::Future(_)
+            )
+        })
     }
 
-    fn derives(&self, owns_resources: bool) -> TokenStream {
-        if owns_resources {
-            quote! { #[derive(Debug)] }
-        } else {
-            quote! { #[derive(Clone, Debug, PartialEq)] }
+    /// Whether a value of the type may be lent for a call, in whole or in part: only
+    /// parameters can.
+    pub(super) fn lends(&self, ty: &Type) -> bool {
+        self.parts(ty).into_iter().any(|part| match part {
+            Type::ErrorContext => true,
+            Type::Id(id) => matches!(
+                self.resolve.types[id].kind,
+                TypeDefKind::Handle(Handle::Borrow(_))
+            ),
+            _ => false,
+        })
+    }
+
+    /// Whether the type is of such a kind, or something in it is.
+    pub(super) fn has(&self, ty: &Type, such: &dyn Fn(&TypeDefKind) -> bool) -> bool {
+        self.parts(ty).into_iter().any(|part| match part {
+            Type::Id(id) => such(&self.resolve.types[id].kind),
+            _ => false,
+        })
+    }
+
+    /// The type and all that it is made of, each once: written out, a type can be as
+    /// large as 2 to the power of its depth.
+    fn parts(&self, ty: &Type) -> HashSet<Type> {
+        let mut left = vec![*ty];
+        let mut seen = HashSet::new();
+        while let Some(ty) = left.pop() {
+            if !seen.insert(ty) {
+                continue;
+            }
+            let Type::Id(id) = ty else { continue };
+            match &self.resolve.types[id].kind {
+                TypeDefKind::Type(ty)
+                | TypeDefKind::List(ty)
+                | TypeDefKind::FixedLengthList(ty, _)
+                | TypeDefKind::Option(ty) => left.push(*ty),
+                TypeDefKind::Map(key, value) => left.extend([*key, *value]),
+                TypeDefKind::Record(record) => left.extend(record.fields.iter().map(|f| f.ty)),
+                TypeDefKind::Tuple(tuple) => left.extend(&tuple.types),
+                TypeDefKind::Variant(variant) => {
+                    left.extend(variant.cases.iter().filter_map(|case| case.ty));
+                }
+                TypeDefKind::Result(result) => left.extend(result.ok.into_iter().chain(result.err)),
+                _ => {}
+            }
         }
+        seen
     }
 
     fn is_number(&self, ty: &Type) -> bool {
@@ -381,7 +310,7 @@ impl Generator<'_> {
     }
 
     /// The types that stand in the error place of a `result`.
-    fn error_types(&self) -> HashSet<TypeId> {
+    pub(super) fn error_types(&self) -> HashSet<TypeId> {
         let mut found = HashSet::new();
         for (_, def) in self.resolve.types.iter() {
             if let TypeDefKind::Result(result) = &def.kind
@@ -398,7 +327,7 @@ impl Generator<'_> {
     }
 }
 
-fn ident_of(name: &str) -> proc_macro2::Ident {
+pub(super) fn ident_of(name: &str) -> proc_macro2::Ident {
     camel(name)
 }
 
@@ -407,6 +336,6 @@ pub(super) fn borrow_ident(name: &str) -> proc_macro2::Ident {
     quote::format_ident!("{}Borrow", camel(name))
 }
 
-fn literal(number: usize) -> proc_macro2::Literal {
+pub(super) fn literal(number: usize) -> proc_macro2::Literal {
     proc_macro2::Literal::usize_unsuffixed(number)
 }

@@ -1,4 +1,68 @@
-//! The streams and pollables of `wasi:io`, as a plugin makes and uses them.
+//! Streams and futures, as a plugin makes and uses them: those of WASI 0.3 and
+//! those of `wasi:io`.
+//!
+//! # Of WASI 0.3
+//!
+//! Where the WIT says `stream<T>`, an interface has [`StreamReader<T>`], and where
+//! it says `future<T>`, [`FutureReader<T>`], anywhere in parameters and results; `()`
+//! stands for no payload. Both are the readable end, which is what crosses. Nothing
+//! is taken from a plugin's before the component reads, nor from a component's before
+//! the plugin does. Ends may be dropped at any time: the other side is told.
+//!
+//! What a component has of the host's own WASI, and passes on unread, has to be a
+//! `stream<u8>` or without a payload, and so has what it passes to that of a
+//! plugin's: with another payload the component traps, with "host stream item type
+//! mismatch". It may read it itself, and pass on what it reads.
+//!
+//! ```
+//! use wash_plugin_abi::io::{FutureReader, StreamReader};
+//! use wash_plugin_abi::{Call, Plugin, Result};
+//!
+//! wash_plugin_abi::bindgen!({
+//!     inline: "
+//!         package demo:blobs;
+//!         interface blobs {
+//!             read: func(name: string) -> tuple<stream<u8>, future<result<_, string>>>;
+//!             write: func(data: stream<u8>) -> future<result<u64, string>>;
+//!         }
+//!         world plugin { export blobs; }
+//!     ",
+//! });
+//! use exports::demo::blobs::blobs::Guest;
+//!
+//! struct Blobs;
+//!
+//! impl Plugin for Blobs {
+//!     type Config = ();
+//!     fn new((): ()) -> Result<Self> {
+//!         Ok(Blobs)
+//!     }
+//! }
+//!
+//! impl Guest for Blobs {
+//!     fn read(
+//!         &self,
+//!         _call: &Call<'_>,
+//!         name: &str,
+//!     ) -> (StreamReader<u8>, FutureReader<Result<(), String>>) {
+//!         let contents = StreamReader::from_bytes(format!("the contents of {name}"));
+//!         (contents, FutureReader::ready(Ok(())))
+//!     }
+//!
+//!     fn write(
+//!         &self,
+//!         _call: &Call<'_>,
+//!         data: StreamReader<u8>,
+//!     ) -> FutureReader<Result<u64, String>> {
+//!         FutureReader::spawn(async move { Ok(data.collect().await.len() as u64) })
+//!     }
+//! }
+//!
+//! wash_plugin_abi::export!(Blobs);
+//! # fn main() {}
+//! ```
+//!
+//! # Of `wasi:io`
 //!
 //! An interface whose WIT uses `wasi:io/streams` or `wasi:io/poll` has these
 //! types where the WIT says `input-stream`, `output-stream` and `pollable`.
@@ -14,7 +78,9 @@
 //!   `AsyncWrite`, from any task of the plugin's. Those that it only lends,
 //!   [`InputStreamBorrow`] and [`OutputStreamBorrow`], are for the time of the
 //!   call.
-//! * A [`Pollable`] is made of a future, and ready once that has ended.
+//! * A [`Pollable`] that a plugin returns is made of a future, and ready once that has
+//!   ended. A component's may be lent to an asynchronous function, which waits for it as a
+//!   [`PollableBorrow`]. It cannot be given: it is waited for with the component's store.
 //!
 //! ```
 //! use wash_plugin_abi::{Call, Plugin, Result};
@@ -62,7 +128,11 @@ mod served;
 
 pub use input::{InputStream, InputStreamBorrow};
 pub use output::{OutputStream, OutputStreamBorrow};
-pub use pollable::Pollable;
+pub use pollable::{Pollable, PollableBorrow};
+
+pub use super::channel::{
+    Closed, FutureReader, FutureWriter, StreamReader, StreamWriter, future, spawn, stream,
+};
 
 pub(super) use host::{install, uninstall};
 pub(super) use served::STREAM;

@@ -38,11 +38,11 @@ impl Guest for PanicsAsync {
                 }
             }
             "never" => {
-                let _dropped = Dropped { panics: false };
+                let _dropped = Dropped::new(false);
                 pending::<()>().await;
             }
             "never, and panics when it is cancelled" => {
-                let _dropped = Dropped { panics: true };
+                let _dropped = Dropped::new(true);
                 pending::<()>().await;
             }
             _ => tokio::task::yield_now().await,
@@ -50,9 +50,16 @@ impl Guest for PanicsAsync {
     }
 }
 
-/// Tells the log that a future was cancelled.
+/// Tells the log that a future waits, and that it was cancelled.
 struct Dropped {
     panics: bool,
+}
+
+impl Dropped {
+    fn new(panics: bool) -> Self {
+        tracing::info!("waiting");
+        Self { panics }
+    }
 }
 
 impl Drop for Dropped {

@@ -1,7 +1,7 @@
 //! Uses counters in the ways that a test names, and tells what it saw.
 
 use exports::test::resources::scenarios::Guest;
-use test::resources::counters::{self, Counter, Pair};
+use test::resources::counters::{self, Counter, Lent, MaybeLent, Pair};
 use test::resources::shelf;
 
 wit_bindgen::generate!({
@@ -58,6 +58,25 @@ impl Guest for Scenarios {
                 let alive = counters::alive();
                 let taken = counters::take_many(many);
                 format!("{lent} {alive} {taken} alive {}", counters::alive())
+            }
+            "lent inside" => {
+                let many = counters::make_many(5);
+                let [a, b, c, d, e] = many.as_slice() else {
+                    return format!("{} counters", many.len());
+                };
+                let lent = |name: &'static str, one, more| Lent {
+                    name: name.to_owned(),
+                    one,
+                    more,
+                };
+                let all = [
+                    MaybeLent::One(a),
+                    MaybeLent::None,
+                    MaybeLent::Named(lent("b", b, vec![c, a])),
+                ];
+                let looked = counters::look(&all, &lent("e", e, vec![d, d]));
+                // What was lent is the component's still.
+                format!("{looked} {} {}", a.next(), counters::take_many(many))
             }
             "shelf" => {
                 shelf::put(Counter::new(1));

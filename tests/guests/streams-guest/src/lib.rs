@@ -2,6 +2,7 @@
 
 use exports::test::streams::scenarios::Guest;
 use test::streams::pipes;
+use wasi::clocks::monotonic_clock::subscribe_duration;
 use wasi::io::poll::poll;
 use wasi::io::streams::{InputStream, OutputStream, StreamError};
 
@@ -163,6 +164,42 @@ impl Guest for Scenarios {
                 drop(second.bytes);
                 let ready = poll(&[&first.closed, &second.closed]);
                 format!("{ready:?} {}", first.closed.ready())
+            }
+            "lend a time" => {
+                pipes::wait(&subscribe_duration(20_000_000));
+                "it has come".to_owned()
+            }
+            "lend the plugin's own" => {
+                let sink = pipes::make_sink();
+                drop(sink.bytes);
+                pipes::wait(&sink.closed);
+                format!("{}", pipes::sunk())
+            }
+            "lend several" => {
+                let (sink, stuck) = (pipes::make_sink(), pipes::waits());
+                let never = stuck.subscribe();
+                let soon = subscribe_duration(20_000_000);
+                let first = pipes::first(&[&sink.closed, &never, &soon, &never]);
+                // Those that were lent are the component's again.
+                drop(sink.bytes);
+                sink.closed.block();
+                let mut ready = poll(&[&never, &sink.closed, &soon]);
+                ready.sort_unstable();
+                format!("{first} {ready:?}")
+            }
+            "lend in a record" => {
+                let (stuck, full) = (pipes::waits(), pipes::count(1));
+                let (never, now) = (stuck.subscribe(), full.subscribe());
+                let event = |name: &'static str, comes| pipes::Event {
+                    name: name.to_owned(),
+                    comes,
+                };
+                pipes::which(&[event("never", &never), event("now", &now)])
+            }
+            "lend what never comes" => {
+                let stuck = pipes::waits();
+                pipes::wait(&stuck.subscribe());
+                String::new()
             }
             "give what has a pollable" => {
                 let stream = pipes::count(len);

@@ -1,11 +1,14 @@
 //! Forwards each function of `test:values` to the import of the same name.
 
-use exports::test::values::{echo as served, echo_async as served_async};
-use test::values::types::{
-    Bytes, Color, Flags3, Flags8, Flags9, Flags16, Flags17, Flags32, Id, Ident, ManyCases, Mixed,
-    Narrow, Nested, Point, Shape,
+use exports::test::values::{
+    collections as served_collections, echo as served, echo_async as served_async,
 };
-use test::values::{echo, echo_async};
+use test::values::types::{
+    Bytes, Color, Digest, Flags3, Flags8, Flags9, Flags16, Flags17, Flags32, Id, Ident, ManyCases, Mixed,
+    Narrow, Nested, Point, Scores, Shape, Table, Tagged,
+};
+use test::values::{collections, echo, echo_async};
+use wit_bindgen::rt::Map;
 
 wit_bindgen::generate!({
     path: "../../wit/values",
@@ -143,6 +146,39 @@ impl served::Guest for ValuesGuest {
             value: v.value,
         });
         served::Local { key, value }
+    }
+}
+
+impl served_collections::Guest for ValuesGuest {
+    forward! { collections:
+        echo_map_u32(v: Map<u32, u32>) -> Map<u32, u32> = (&v);
+        echo_map_bool(v: Map<bool, u64>) -> Map<bool, u64> = (&v);
+        echo_map_char(v: Map<char, Vec<u16>>) -> Map<char, Vec<u16>> = (&v);
+        echo_map_string(v: Map<String, String>) -> Map<String, String> = (&v);
+        echo_map_point(v: Map<i64, Point>) -> Map<i64, Point> = (&v);
+        echo_map_mixed(v: Map<String, Mixed>) -> Map<String, Mixed> = (&v);
+        echo_map_map(v: Map<String, Map<u8, Option<String>>>) -> Map<String, Map<u8, Option<String>>> = (&v);
+        echo_map_array(v: Map<u16, [f64; 3]>) -> Map<u16, [f64; 3]> = (&v);
+        echo_scores(v: Scores) -> Scores = (&v);
+        echo_list_map(v: Vec<Map<String, u32>>) -> Vec<Map<String, u32>> = (&v);
+        echo_option_map(v: Option<Map<i8, bool>>) -> Option<Map<i8, bool>> = (v.as_ref());
+        echo_array_one(v: [u32; 1]) -> [u32; 1] = (v);
+        echo_array_one_bool(v: [bool; 1]) -> [bool; 1] = (v);
+        echo_array_u8(v: [u8; 16]) -> [u8; 16] = (v);
+        echo_array_s64(v: [i64; 4]) -> [i64; 4] = (v);
+        echo_array_id(v: [Id; 5]) -> [Id; 5] = (v);
+        echo_digest(v: Digest) -> Digest = (v);
+        echo_array_point(v: [Point; 2]) -> [Point; 2] = (v);
+        echo_list_array_mixed(v: Vec<[Mixed; 2]>) -> Vec<[Mixed; 2]> = (&v);
+        echo_array_option(v: [Option<u64>; 2]) -> [Option<u64>; 2] = (v);
+        echo_array_array(v: [[u8; 4]; 3]) -> [[u8; 4]; 3] = (v);
+        echo_list_array_char(v: Vec<[char; 2]>) -> Vec<[char; 2]> = (&v);
+        echo_list_digest(v: Vec<Digest>) -> Vec<Digest> = (&v);
+        echo_list_array_string(v: Vec<[String; 10]>) -> Vec<[String; 10]> = (&v);
+        echo_tagged(v: Tagged) -> Tagged = (&v);
+        echo_list_tagged(v: Vec<Tagged>) -> Vec<Tagged> = (&v);
+        echo_table(v: Table) -> Table = (&v);
+        echo_both(a: [u16; 2], b: Map<u8, u8>) -> ([u16; 2], Map<u8, u8>) = (a, &b);
     }
 }
 

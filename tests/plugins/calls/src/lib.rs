@@ -1,9 +1,13 @@
 //! Calls the components that it is bound to, in the ways that a test names.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::watch;
-use wash_plugin_abi::{Call, Component, GuestError, Item, Plugin, Result};
+use wash_plugin_abi::serde::Deserialize;
+use wash_plugin_abi::{
+    Call, Component, ConfigSchema, GuestError, Interface, Item, Plugin, Result, Workload,
+};
 
 wash_plugin_abi::bindgen!({
     path: "../../wit/calls",
@@ -13,9 +17,16 @@ wash_plugin_abi::bindgen!({
 use exports::test::calls::driver::Guest;
 use test::calls::shapes::{self, Color, Everything, Joined, Marks};
 
+#[derive(Deserialize, ConfigSchema)]
+#[serde(crate = "wash_plugin_abi::serde")]
+struct Config {
+    /// A file. While it is there, workloads are refused.
+    refuses: Option<String>,
+}
+
 /// The components that can be called, by their ids.
-#[derive(Default)]
 struct Calls {
+    refuses: Option<String>,
     components: Mutex<HashMap<String, Component>>,
     /// How many calls of `hold` there are.
     held: watch::Sender<u32>,
@@ -31,10 +42,23 @@ impl Drop for Held<'_> {
 }
 
 impl Plugin for Calls {
-    type Config = ();
+    type Config = Config;
 
-    fn new((): ()) -> Result<Self> {
-        Ok(Self::default())
+    fn new(config: Config) -> Result<Self> {
+        Ok(Self {
+            refuses: config.refuses,
+            components: Mutex::default(),
+            held: watch::Sender::default(),
+        })
+    }
+
+    async fn workload_bound(&self, _: &Workload, _: &[Interface]) -> Result<()> {
+        match &self.refuses {
+            Some(file) if Path::new(file).exists() => {
+                wash_plugin_abi::anyhow::bail!("it is told to refuse")
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn workload_resolved(&self, item: &Item) -> Result<()> {

@@ -12,7 +12,7 @@ wash_plugin_abi::bindgen!({
     async: ["test:resources/counters#counter.next-later"],
 });
 use exports::test::resources::counters::{
-    Counter as CounterHandle, CounterBorrow, Guest, GuestCounter, Pair,
+    Counter as CounterHandle, CounterBorrow, Guest, GuestCounter, Lent, MaybeLent, Pair,
 };
 use exports::test::resources::shelf;
 
@@ -48,6 +48,17 @@ fn value(counter: &CounterHandle) -> u32 {
     counter
         .get::<Counter>()
         .map_or(0, |counter| counter.value.load(Ordering::SeqCst))
+}
+
+fn lent_value(counter: &CounterBorrow<'_>) -> u32 {
+    counter
+        .get::<Counter>()
+        .map_or(0, |counter| counter.value.load(Ordering::SeqCst))
+}
+
+fn show(lent: &Lent<'_>) -> String {
+    let more: Vec<u32> = lent.more.iter().map(lent_value).collect();
+    format!("{} {} {more:?}", lent.name, lent_value(&lent.one))
 }
 
 impl Plugin for Counters {
@@ -92,10 +103,7 @@ impl GuestCounter<Counters> for Counter {
         given: CounterHandle,
         lent: CounterBorrow<'_>,
     ) -> CounterHandle {
-        let lent = lent
-            .get::<Self>()
-            .map_or(0, |lent| lent.value.load(Ordering::SeqCst));
-        CounterHandle::new(Self::new(plugin, value(&given) + lent))
+        CounterHandle::new(Self::new(plugin, value(&given) + lent_value(&lent)))
     }
 }
 
@@ -125,10 +133,17 @@ impl Guest for Counters {
     }
 
     fn lend_many(&self, _: &Call<'_>, all: Vec<CounterBorrow<'_>>) -> u32 {
-        all.iter()
-            .filter_map(|counter| counter.get::<Counter>())
-            .map(|counter| counter.value.load(Ordering::SeqCst))
-            .sum()
+        all.iter().map(lent_value).sum()
+    }
+
+    fn look(&self, _: &Call<'_>, all: Vec<MaybeLent<'_>>, again: Lent<'_>) -> String {
+        let shown = all.iter().map(|lent| match lent {
+            MaybeLent::None => "none".to_owned(),
+            MaybeLent::One(counter) => lent_value(counter).to_string(),
+            MaybeLent::Named(lent) => show(lent),
+        });
+        let shown: Vec<String> = shown.chain([show(&again)]).collect();
+        shown.join("; ")
     }
 
     fn alive(&self, _: &Call<'_>) -> u32 {

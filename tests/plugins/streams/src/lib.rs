@@ -1,5 +1,6 @@
 //! Streams and pollables: made, taken, lent and given back.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,9 +21,14 @@ wash_plugin_abi::bindgen!({
         "test:streams/pipes#sum-lent",
         "test:streams/pipes#gives-up",
         "test:streams/pipes#fill-lent",
+        "test:streams/pipes#wait",
+        "test:streams/pipes#first",
+        "test:streams/pipes#which",
     ],
 });
-use exports::test::streams::pipes::{Guest, InputStream, OutputStream, Pollable, Sink};
+use exports::test::streams::pipes::{
+    Event, Guest, InputStream, OutputStream, Pollable, PollableBorrow, Sink,
+};
 
 struct Streams {
     counted: Arc<AtomicU64>,
@@ -251,6 +257,35 @@ impl Guest for Streams {
     fn waits(&self, _: &Call<'_>) -> InputStream {
         InputStream::new(Stuck)
     }
+
+    async fn wait(&self, _: &Call<'_>, mut until: PollableBorrow<'_>) {
+        for _ in 0..2 {
+            let _ = until.ready().await;
+        }
+    }
+
+    async fn first(&self, _: &Call<'_>, mut all: Vec<PollableBorrow<'_>>) -> u32 {
+        let place = first(all.iter_mut()).await;
+        u32::try_from(place).unwrap_or(u32::MAX)
+    }
+
+    async fn which(&self, _: &Call<'_>, mut events: Vec<Event<'_>>) -> String {
+        let place = first(events.iter_mut().map(|event| &mut event.comes)).await;
+        let which = events.get(place).map(|event| event.name);
+        which.unwrap_or_default().to_owned()
+    }
+}
+
+/// The place of the one that is ready first.
+async fn first<'a, 'b: 'a>(all: impl Iterator<Item = &'a mut PollableBorrow<'b>>) -> usize {
+    let mut all: Vec<_> = all.collect();
+    poll_fn(|cx| {
+        let ready = all
+            .iter_mut()
+            .position(|pollable| pollable.poll_ready(cx).is_ready());
+        ready.map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
 }
 
 wash_plugin_abi::export!(Streams);

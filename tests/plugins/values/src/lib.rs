@@ -1,8 +1,9 @@
 //! Returns every value that it is given, at once or later.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use wash_plugin_abi::{Call, Plugin};
+use wash_plugin_abi::{Call, ErrorContext, Plugin};
 
 wash_plugin_abi::bindgen!({
     path: "../../wit/values",
@@ -10,10 +11,10 @@ wash_plugin_abi::bindgen!({
     async: ["test:values/echo-async"],
 });
 use exports::test::values::echo::Local;
-use exports::test::values::{echo, echo_async};
+use exports::test::values::{collections, echo, echo_async, errors};
 use test::values::types::{
-    Bytes, Color, Flags3, Flags8, Flags9, Flags16, Flags17, Flags32, Id, Ident, ManyCases, Mixed,
-    Narrow, Nested, Point, Shape,
+    Bytes, Color, Digest, Flags3, Flags8, Flags9, Flags16, Flags17, Flags32, Id, Ident, ManyCases,
+    Mixed, Narrow, Nested, Point, Scores, Shape, Table, Tagged,
 };
 
 struct Values;
@@ -145,6 +146,82 @@ impl echo::Guest for Values {
             a: &str, b: Mixed, c: &[u8], d: Shape, e: Option<u64>
         ) -> (String, Mixed, Vec<u8>, Shape, Option<u64>) = (a.to_owned(), b, c.to_vec(), d, e);
     }
+}
+
+impl collections::Guest for Values {
+    echo! {
+        echo_map_u32(v: BTreeMap<u32, u32>) -> BTreeMap<u32, u32> = v;
+        echo_map_bool(v: BTreeMap<bool, u64>) -> BTreeMap<bool, u64> = v;
+        echo_map_char(v: BTreeMap<char, &[u16]>) -> BTreeMap<char, Vec<u16>> =
+            v.into_iter().map(|(key, list)| (key, list.to_vec())).collect();
+        echo_map_string(v: BTreeMap<&str, &str>) -> BTreeMap<String, String> =
+            v.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        echo_map_point(v: BTreeMap<i64, Point>) -> BTreeMap<i64, Point> = v;
+        echo_map_mixed(v: BTreeMap<&str, Mixed>) -> BTreeMap<String, Mixed> =
+            keys(v);
+        echo_map_map(v: BTreeMap<&str, BTreeMap<u8, Option<&str>>>) -> BTreeMap<String, BTreeMap<u8, Option<String>>> =
+            v.into_iter().map(|(key, map)| {
+                let map = map.into_iter().map(|(key, text)| (key, text.map(str::to_owned)));
+                (key.to_owned(), map.collect())
+            }).collect();
+        echo_map_array(v: BTreeMap<u16, &[f64; 3]>) -> BTreeMap<u16, [f64; 3]> =
+            v.into_iter().map(|(key, array)| (key, *array)).collect();
+        echo_scores(v: BTreeMap<&str, u32>) -> Scores =
+            keys(v);
+        echo_list_map(v: Vec<BTreeMap<&str, u32>>) -> Vec<BTreeMap<String, u32>> =
+            v.into_iter().map(keys).collect();
+        echo_option_map(v: Option<BTreeMap<i8, bool>>) -> Option<BTreeMap<i8, bool>> = v;
+        echo_array_one(v: &[u32; 1]) -> [u32; 1] =
+            *v;
+        echo_array_one_bool(v: [bool; 1]) -> [bool; 1] = v;
+        echo_array_u8(v: &[u8; 16]) -> [u8; 16] =
+            *v;
+        echo_array_s64(v: &[i64; 4]) -> [i64; 4] =
+            *v;
+        echo_array_id(v: &[Id; 5]) -> [Id; 5] =
+            *v;
+        echo_digest(v: &[u8; 32]) -> Digest =
+            *v;
+        echo_array_point(v: [Point; 2]) -> [Point; 2] = v;
+        echo_list_array_mixed(v: Vec<[Mixed; 2]>) -> Vec<[Mixed; 2]> = v;
+        echo_array_option(v: [Option<u64>; 2]) -> [Option<u64>; 2] = v;
+        echo_array_array(v: [&[u8; 4]; 3]) -> [[u8; 4]; 3] =
+            v.map(|array| *array);
+        echo_list_array_char(v: Vec<[char; 2]>) -> Vec<[char; 2]> = v;
+        echo_list_digest(v: Vec<&[u8; 32]>) -> Vec<Digest> =
+            v.into_iter().copied().collect();
+        echo_list_array_string(v: Vec<[&str; 10]>) -> Vec<[String; 10]> =
+            v.into_iter().map(|array| array.map(str::to_owned)).collect();
+        echo_tagged(v: Tagged) -> Tagged = v;
+        echo_list_tagged(v: Vec<Tagged>) -> Vec<Tagged> = v;
+        echo_table(v: Table) -> Table = v;
+        echo_both(a: &[u16; 2], b: BTreeMap<u8, u8>) -> ([u16; 2], BTreeMap<u8, u8>) =
+            (*a, b);
+    }
+}
+
+impl errors::Guest for Values {
+    fn note(&self, _call: &Call<'_>, _error: ErrorContext<'_>) {}
+
+    fn count(
+        &self,
+        _call: &Call<'_>,
+        all: Vec<ErrorContext<'_>>,
+        one: Option<ErrorContext<'_>>,
+    ) -> u32 {
+        u32::try_from(all.len() + usize::from(one.is_some())).unwrap_or(u32::MAX)
+    }
+
+    fn noted_len(&self, _call: &Call<'_>, what: errors::Noted<'_>) -> u32 {
+        u32::try_from(what.note.len()).unwrap_or(u32::MAX)
+    }
+}
+
+fn keys<V>(borrowed: BTreeMap<&str, V>) -> BTreeMap<String, V> {
+    let owned = borrowed
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value));
+    owned.collect()
 }
 
 fn strings(borrowed: Vec<&str>) -> Vec<String> {

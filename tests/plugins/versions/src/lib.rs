@@ -2,11 +2,13 @@
 //! writing other digits over its mark.
 
 use std::hint::black_box;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use wash_plugin_abi::anyhow::bail;
-use wash_plugin_abi::{Call, Plugin, Result};
+use wash_plugin_abi::serde::Deserialize;
+use wash_plugin_abi::{Call, ConfigSchema, Plugin, Result};
 
 wash_plugin_abi::bindgen!({
     path: "../../wit/versions",
@@ -26,17 +28,28 @@ fn version() -> String {
     String::from_utf8_lossy(mark.last_chunk::<6>().unwrap_or(&[0; 6])).into_owned()
 }
 
-/// The versions before that handed something over, the first one first.
-#[derive(Default)]
+/// What a test may have it do.
+#[derive(Deserialize, ConfigSchema)]
+#[serde(crate = "wash_plugin_abi::serde")]
+struct Config {
+    /// A file. While it is there, `slow` waits.
+    holds: Option<String>,
+}
+
 struct Versions {
+    /// The versions before that handed something over, the first one first.
     before: Mutex<String>,
+    holds: Option<PathBuf>,
 }
 
 impl Plugin for Versions {
-    type Config = ();
+    type Config = Config;
 
-    fn new((): ()) -> Result<Self> {
-        Ok(Self::default())
+    fn new(config: Config) -> Result<Self> {
+        Ok(Self {
+            before: Mutex::default(),
+            holds: config.holds.map(PathBuf::from),
+        })
     }
 
     async fn export_state(&self) -> Result<Option<Vec<u8>>> {
@@ -71,6 +84,9 @@ impl Versions {
     }
 }
 
+/// Between looks at a file.
+const PAUSE: Duration = Duration::from_millis(5);
+
 struct Token(String);
 
 impl Guest for Versions {
@@ -87,6 +103,9 @@ impl Guest for Versions {
     async fn slow(&self, _: &Call<'_>, milliseconds: u32) -> String {
         let before = version();
         tokio::time::sleep(Duration::from_millis(milliseconds.into())).await;
+        while self.holds.as_ref().is_some_and(|file| file.exists()) {
+            tokio::time::sleep(PAUSE).await;
+        }
         assert_eq!(before, version(), "a call is of one version");
         before
     }

@@ -1,0 +1,19 @@
+//! The program `wash-host`, as its user sees it.
+#![cfg(all(unix, not(target_vendor = "apple")))]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod capabilities;
+#[path = "../common/mod.rs"]
+mod common;
+mod http;
+mod live;
+mod plugin;
+mod run;
+#[path = "../../../capabilities/tests/keyvalue/servers.rs"]
+mod servers;

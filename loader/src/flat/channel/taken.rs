@@ -1,0 +1,222 @@
+//! From a component to a plugin: what is taken from wasmtime's sources.
+
+use std::sync::Arc;
+
+use wash_plugin_abi::abi::LENT_AT;
+use wash_runtime::wasmtime::component::{Lift, ReadBuffer, Source, WriteBuffer};
+use wash_runtime::wasmtime::{AsContextMut as _, Result, StoreContextMut, bail, ensure};
+
+use super::super::pool::{Frame, PooledFrame};
+use super::super::{pair_bytes, slice};
+use super::given::NOT_PORTABLE;
+use super::item::{Batch, Content, Item, Take, run, taking};
+
+/// What is carried, in the three forms that are told apart.
+pub(crate) trait Payload: Lift + Send + Sync + 'static {
+    /// As many items as are taken at once.
+    const MOST: usize = 1024 * 1024;
+
+    /// Takes `len` items of those that are there, as a list in the arguments of a
+    /// frame.
+    fn take_list<D: 'static>(
+        source: Source<'_, Self>,
+        store: StoreContextMut<'_, D>,
+        len: usize,
+    ) -> Result<PooledFrame>;
+
+    /// Takes a future's value.
+    fn take_value<D: 'static>(
+        source: Source<'_, Self>,
+        store: StoreContextMut<'_, D>,
+    ) -> Result<PooledFrame>;
+}
+
+/// A list of `len` items of one byte each, whose bytes are these.
+fn list(len: usize, bytes: &[u8]) -> Result<PooledFrame> {
+    let mut frame = PooledFrame::take();
+    frame.args.extend(&pair_bytes(size_of::<u64>(), len)?)?;
+    frame.args.extend(bytes)?;
+    Ok(frame)
+}
+
+impl Payload for u8 {
+    fn take_list<D: 'static>(
+        source: Source<'_, u8>,
+        store: StoreContextMut<'_, D>,
+        len: usize,
+    ) -> Result<PooledFrame> {
+        // Both borrow for as long as the view of them lives.
+        let (mut source, mut store) = (source, store);
+        let mut direct = source.reborrow().as_direct(store.as_context_mut());
+        let Some(bytes) = direct.remaining().get(..len) else {
+            bail!("a component wrote less than it said")
+        };
+        let frame = list(len, bytes)?;
+        direct.mark_read(len);
+        Ok(frame)
+    }
+
+    fn take_value<D: 'static>(_: Source<'_, u8>, _: StoreContextMut<'_, D>) -> Result<PooledFrame> {
+        bail!("the value of a future is not taken as bytes")
+    }
+}
+
+/// Counts items without a payload.
+struct Units {
+    len: usize,
+    limit: usize,
+}
+
+impl ReadBuffer<()> for Units {
+    fn extend<I: IntoIterator<Item = ()>>(&mut self, iter: I) {
+        self.len += iter.into_iter().count();
+    }
+
+    fn remaining_capacity(&self) -> usize {
+        self.limit.saturating_sub(self.len)
+    }
+
+    fn move_from(&mut self, input: &mut dyn WriteBuffer<()>, count: usize) {
+        input.skip(count);
+        self.len += count;
+    }
+}
+
+impl Payload for () {
+    fn take_list<D: 'static>(
+        mut source: Source<'_, ()>,
+        store: StoreContextMut<'_, D>,
+        len: usize,
+    ) -> Result<PooledFrame> {
+        let mut units = Units { len: 0, limit: len };
+        source.read(store, &mut units)?;
+        list(units.len, &[])
+    }
+
+    fn take_value<D: 'static>(
+        mut source: Source<'_, ()>,
+        store: StoreContextMut<'_, D>,
+    ) -> Result<PooledFrame> {
+        source.read(store, &mut Units { len: 0, limit: 1 })?;
+        Ok(PooledFrame::take())
+    }
+}
+
+/// Items of any type that were taken.
+struct Items {
+    len: usize,
+    limit: usize,
+    /// A component's.
+    lifted: Option<PooledFrame>,
+    /// Another plugin's, that no component has read: the place of the first in its
+    /// batch, and how many.
+    unread: Option<(Arc<Batch>, usize, usize)>,
+    /// They are not of one batch.
+    broken: bool,
+}
+
+impl ReadBuffer<Item> for Items {
+    fn extend<I: IntoIterator<Item = Item>>(&mut self, iter: I) {
+        for item in iter {
+            self.len += 1;
+            if let Content::Taken(frame) = item.0 {
+                self.lifted = Some(frame);
+            }
+        }
+    }
+
+    fn remaining_capacity(&self) -> usize {
+        self.limit.saturating_sub(self.len)
+    }
+
+    fn move_from(&mut self, input: &mut dyn WriteBuffer<Item>, count: usize) {
+        if count > 0 {
+            let items = input.remaining().get(..count).unwrap_or_default();
+            match run(items) {
+                Ok((batch, first, len)) if len == count && self.unread.is_none() => {
+                    self.unread = Some((Arc::clone(batch), first, len));
+                }
+                _ => self.broken = true,
+            }
+        }
+        input.skip(count);
+        self.len += count;
+    }
+}
+
+impl Items {
+    fn new(limit: usize) -> Self {
+        Self {
+            len: 0,
+            limit,
+            lifted: None,
+            unread: None,
+            broken: false,
+        }
+    }
+
+    /// All of them, as a list or as one value.
+    fn frame(self, is_list: bool) -> Result<PooledFrame> {
+        if let Some(frame) = self.lifted {
+            return Ok(frame);
+        }
+        ensure!(!self.broken, "items of several batches were taken at once");
+        let Some((batch, first, len)) = &self.unread else {
+            bail!("nothing was taken")
+        };
+        ensure!(batch.portable, "a plugin {NOT_PORTABLE}");
+        let mut frame = PooledFrame::take();
+        copy(batch, *first, *len, is_list, &mut frame).map_err(|error| batch.give.blame(error))?;
+        Ok(frame)
+    }
+}
+
+/// Copies what one plugin wrote to the arguments of another.
+fn copy(batch: &Batch, first: usize, len: usize, is_list: bool, frame: &mut Frame) -> Result<()> {
+    if !is_list {
+        // Values of futures are not lent.
+        frame.args.extend(batch.frame.out.as_slice())?;
+        return Ok(());
+    }
+    let at = batch.at.saturating_add(first.saturating_mul(batch.size));
+    if batch.at >= LENT_AT {
+        let bytes = batch.frame.out_bytes(at, len.saturating_mul(batch.size))?;
+        frame.args.extend(&pair_bytes(size_of::<u64>(), len)?)?;
+        frame.args.extend(bytes)?;
+        return Ok(());
+    }
+    // What they refer to is in the same buffer, so that is copied whole.
+    let all = batch.frame.out.as_slice();
+    frame.args.extend(&pair_bytes(at, len)?)?;
+    frame.args.extend(slice(
+        all,
+        size_of::<u64>(),
+        all.len().saturating_sub(size_of::<u64>()),
+    )?)?;
+    Ok(())
+}
+
+impl Payload for Item {
+    /// Each counts against what wasmtime lets a call copy, and so does what it
+    /// refers to.
+    const MOST: usize = 4096;
+
+    fn take_list<D: 'static>(
+        mut source: Source<'_, Item>,
+        store: StoreContextMut<'_, D>,
+        len: usize,
+    ) -> Result<PooledFrame> {
+        let mut items = Items::new(len);
+        taking(Take::List(len), || source.read(store, &mut items))?;
+        items.frame(true)
+    }
+
+    fn take_value<D: 'static>(
+        mut source: Source<'_, Item>,
+        store: StoreContextMut<'_, D>,
+    ) -> Result<PooledFrame> {
+        let mut items = Items::new(1);
+        taking(Take::Value, || source.read(store, &mut items))?;
+        items.frame(false)
+    }
+}

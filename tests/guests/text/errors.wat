@@ -1,0 +1,76 @@
+;; Passes error contexts to `test:values/errors`.
+(component
+  (import "test:values/errors@0.1.0" (instance $errors
+    (export "note" (func (param "error" error-context)))
+    (export "count" (func
+      (param "all" (list error-context)) (param "one" (option error-context)) (result u32)))
+    (type $record (record (field "error" error-context) (field "note" string)))
+    (export "noted" (type $noted (eq $record)))
+    (export "noted-len" (func (param "what" $noted) (result u32)))
+  ))
+  (core module $libc
+    (memory (export "memory") 1)
+    (data (i32.const 16) "out of ink")
+  )
+  (core instance $libc (instantiate $libc))
+  (alias core export $libc "memory" (core memory $memory))
+  (core func $new (canon error-context.new string-encoding=utf8 (memory $memory)))
+  (core func $drop (canon error-context.drop))
+  (core func $note (canon lower (func $errors "note")))
+  (core func $count (canon lower (func $errors "count") (memory $memory)))
+  (core func $noted-len (canon lower (func $errors "noted-len") (memory $memory)))
+
+  (core module $main
+    (import "libc" "memory" (memory 1))
+    (import "errors" "new" (func $new (param i32 i32) (result i32)))
+    (import "errors" "drop" (func $drop (param i32)))
+    (import "errors" "note" (func $note (param i32)))
+    (import "errors" "count" (func $count (param i32 i32 i32 i32) (result i32)))
+    (import "errors" "noted-len" (func $noted-len (param i32 i32 i32) (result i32)))
+    ;; How many the plugin counts of three, one of them twice.
+    (func (export "count") (result i32)
+      (local $first i32) (local $second i32) (local $count i32)
+      (local.set $first (call $new (i32.const 16) (i32.const 10)))
+      (local.set $second (call $new (i32.const 16) (i32.const 3)))
+      (call $note (local.get $first))
+      (i32.store (i32.const 64) (local.get $first))
+      (i32.store (i32.const 68) (local.get $second))
+      (local.set $count
+        (call $count (i32.const 64) (i32.const 2) (i32.const 1) (local.get $first)))
+      (call $drop (local.get $first))
+      (call $drop (local.get $second))
+      (local.get $count)
+    )
+    ;; What the plugin has of one in a record.
+    (func (export "noted") (result i32)
+      (local $error i32) (local $len i32)
+      (local.set $error (call $new (i32.const 16) (i32.const 10)))
+      (local.set $len (call $noted-len (local.get $error) (i32.const 16) (i32.const 10)))
+      (call $drop (local.get $error))
+      (local.get $len)
+    )
+    (func (export "forge")
+      (call $note (i32.const 77))
+    )
+  )
+  (core instance $main (instantiate $main
+    (with "libc" (instance $libc))
+    (with "errors" (instance
+      (export "new" (func $new))
+      (export "drop" (func $drop))
+      (export "note" (func $note))
+      (export "count" (func $count))
+      (export "noted-len" (func $noted-len))
+    ))
+  ))
+
+  (func $count-them (result u32) (canon lift (core func $main "count")))
+  (func $in-a-record (result u32) (canon lift (core func $main "noted")))
+  (func $forge (canon lift (core func $main "forge")))
+  (instance $exports
+    (export "count" (func $count-them))
+    (export "noted" (func $in-a-record))
+    (export "forge" (func $forge))
+  )
+  (export "demo:guest/errors@0.1.0" (instance $exports))
+)

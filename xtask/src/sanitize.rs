@@ -1,0 +1,109 @@
+//! The tests under AddressSanitizer, which brings LeakSanitizer: what holds
+//! unsafe code and foreign libraries together is looked at by something else
+//! than our own eyes. Sanitizers need a nightly compiler.
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::foreign::Toolchain;
+use crate::plugins::{self, Profile};
+use crate::workspace::Workspace;
+use crate::{cmd, foreign, guests, test};
+
+const ALL: [&str; 0] = [];
+
+/// What is tested: whole hosts, both sides of the ABI in one program, and the unit
+/// tests of what is unsafe. The libraries that hosts load are built as ever: of
+/// those, the sanitizer sees what they allocate.
+const RUNS: [&[&str]; 2] = [
+    &[
+        "--lib",
+        "--tests",
+        "--package",
+        "e2e",
+        "--package",
+        "fuzz",
+        "--package",
+        "wash-plugin-loader",
+    ],
+    // Without the compiler's messages, which are about other folders here.
+    &["--lib", "--test", "it", "--package", "wash-plugin-abi"],
+];
+
+/// WebAssembly traps by signals that are wasmtime's, and runs on stacks of its
+/// own.
+const OPTIONS: &str = "detect_leaks=1:detect_stack_use_after_return=0:handle_segv=0:\
+                       handle_sigbus=0:handle_sigill=0:handle_sigfpe=0";
+
+pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
+    memory(workspace)?;
+    let Some(toolchain) = foreign::nightly(workspace)? else {
+        eprintln!(
+            "sanitize: skipped: no nightly toolchain; `rustup toolchain install nightly` adds one"
+        );
+        return Ok(());
+    };
+    guests::build(workspace, &ALL)?;
+    plugins::build(workspace, &ALL, Profile::Dev)?;
+    foreign::build(workspace)?;
+    // Some tests run the program itself.
+    cmd::run(workspace.cargo().arg("build").args(test::TARGETS))?;
+
+    // All of them, whatever the first tells.
+    let results = RUNS.map(|tests| watched(workspace, &toolchain, tests, args));
+    results.into_iter().collect()
+}
+
+fn watched(
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+    tests: &[&str],
+    args: &[String],
+) -> Result<()> {
+    let mut cargo = foreign::cargo_of(workspace, toolchain);
+    // With a target, the sanitizer is left out of what runs at compile time.
+    test::all(&mut cargo)
+        .args(["--no-fail-fast", "--target", toolchain.host()])
+        .args(tests)
+        .args(args)
+        .env("RUSTFLAGS", "-Zsanitizer=address")
+        // With the lines of the source, each program takes 240 MB; functions have
+        // their names without.
+        .env("CARGO_PROFILE_DEV_DEBUG", "none")
+        .env("ASAN_OPTIONS", OPTIONS)
+        .env("E2E_ARTIFACTS", &workspace.target);
+    cmd::echo(&mut cargo).context("the sanitizer's run failed")
+}
+
+/// The codec and the slab under valgrind and Miri, where they are installed.
+fn memory(workspace: &Workspace) -> Result<()> {
+    let tests = [
+        "test",
+        "--package",
+        "wash-plugin-abi",
+        "--lib",
+        "--",
+        "codec",
+        "slab",
+    ];
+    if cmd::probe(Command::new("valgrind").arg("--version")).is_some() {
+        let host = foreign::active_host()?.to_uppercase().replace('-', "_");
+        let valgrind = "valgrind --quiet --error-exitcode=9 --leak-check=full \
+                        --show-leak-kinds=definite --errors-for-leak-kinds=definite";
+        let mut cargo = workspace.cargo();
+        cargo
+            .args(tests)
+            .env(format!("CARGO_TARGET_{host}_RUNNER"), valgrind);
+        cmd::echo(&mut cargo).context("valgrind's run failed")?;
+    } else {
+        eprintln!("sanitize: without valgrind, which is not installed");
+    }
+    if cmd::probe(cmd::cargo().args(["miri", "--version"])).is_some() {
+        let mut cargo = workspace.cargo();
+        cmd::echo(cargo.arg("miri").args(tests)).context("Miri's run failed")?;
+    } else {
+        eprintln!("sanitize: without Miri, which is not installed");
+    }
+    Ok(())
+}
