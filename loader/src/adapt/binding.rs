@@ -14,7 +14,7 @@ use wash_runtime::plugin::WitInterfaces;
 
 use super::bound::{Item, Workload};
 use super::generation::Generation;
-use super::instance::Hook;
+use super::hook::Hook;
 use super::{LoadedPlugin, check, identity, link, update};
 
 impl LoadedPlugin {

@@ -18,6 +18,13 @@ pub(super) struct Generation {
     pub(super) instance: Arc<Instance>,
 }
 
+impl Generation {
+    /// Of the plugin, as its manifest has it.
+    pub(super) fn version(&self) -> &str {
+        &self.loaded.manifest().version
+    }
+}
+
 /// What is known of a generation of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]

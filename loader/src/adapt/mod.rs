@@ -7,10 +7,13 @@ mod buffers;
 mod call;
 mod channels;
 mod check;
+mod drain;
 mod driver;
+mod fault;
 mod generation;
 mod grace;
 mod guests;
+mod hook;
 mod host;
 mod host_log;
 mod identity;
@@ -33,9 +36,10 @@ use wash_runtime::plugin::{HostPlugin, WitInterfaces};
 use wash_runtime::wit::WitWorld;
 
 pub(crate) use attached::Attached;
-pub use call::{CallError, CallFault};
+pub use fault::{CallError, CallFault};
 pub use generation::{GenerationState, GenerationStatus, WorkloadUse};
-pub use instance::{Faults, LifecycleError};
+pub use hook::LifecycleError;
+pub use instance::Faults;
 pub use update::{UpdateError, UpdateOptions, Updated};
 
 use crate::intern::Interner;
@@ -44,7 +48,8 @@ use crate::observability::Tally;
 use bound::Bound;
 use generation::Generation;
 use guests::Guests;
-use instance::{Hook, Instance};
+use hook::Hook;
+use instance::Instance;
 
 /// How long a hook of a plugin may take, but for `stop`.
 const HOOK_DEADLINE: Duration = Duration::from_secs(30);
@@ -258,7 +263,7 @@ impl LoadedPlugin {
             HOOK_DEADLINE,
         )
         .await?;
-        instance::run(
+        hook::run(
             Arc::clone(&instance),
             Hook::Start,
             Vec::new(),
@@ -281,7 +286,7 @@ impl LoadedPlugin {
     ) -> anyhow::Result<Arc<[u8]>> {
         let event = serde_json::to_vec(event).context("an event cannot be written as JSON")?;
         let told = Arc::from(event.as_slice());
-        instance::run(Arc::clone(instance), hook, event, HOOK_DEADLINE).await?;
+        hook::run(Arc::clone(instance), hook, event, HOOK_DEADLINE).await?;
         Ok(told)
     }
 }
@@ -359,13 +364,13 @@ impl HostPlugin for LoadedPlugin {
             }) => {
                 let before = async {
                     for before in draining {
-                        if let Err(error) = update::end(&before, STOP_DEADLINE).await {
+                        if let Err(error) = drain::end(&before, STOP_DEADLINE).await {
                             tracing::warn!(plugin = self.id, "{error}");
                         }
                     }
                 };
                 // Together: the host does not wait for long.
-                let (stopped, ()) = tokio::join!(update::end(&current, HOOK_DEADLINE), before);
+                let (stopped, ()) = tokio::join!(drain::end(&current, HOOK_DEADLINE), before);
                 Ok(stopped?)
             }
             State::Fresh | State::Ended => Ok(()),

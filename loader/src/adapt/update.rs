@@ -4,20 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::Instant;
 use wash_plugin_abi::event::WorkloadUnbound;
 
 use super::bound::{Item, Workload};
 use super::call::Caller;
+use super::drain;
 use super::generation::Generation;
-use super::instance::{self, Hook};
-use super::{HOOK_DEADLINE, LoadedPlugin, STOP_DEADLINE, State, grace, link};
+use super::hook::{self, Hook, LifecycleError};
+use super::{HOOK_DEADLINE, LoadedPlugin, STOP_DEADLINE, State, link};
 use crate::library::Loaded;
 use crate::shape::Shape;
 use crate::world::{Function, World};
-
-/// How often a generation that drains is looked at.
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// How a plugin is updated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +125,7 @@ impl LoadedPlugin {
             .map_err(failed)?;
         if let Err(error) = hand_over(&before, &new).await {
             // What it says then is of no interest any more.
-            let _ = end(&new, STOP_DEADLINE).await;
+            let _ = drain::end(&new, STOP_DEADLINE).await;
             return Err(failed(error.into()));
         }
 
@@ -152,7 +149,7 @@ impl LoadedPlugin {
         updated.stayed.dedup_by(|a, b| a.0 == b.0);
         if let Err(error) = self.take_over(&new) {
             // The host stopped the plugin meanwhile.
-            let _ = end(&new, STOP_DEADLINE).await;
+            let _ = drain::end(&new, STOP_DEADLINE).await;
             return Err(error);
         }
         drop(moving);
@@ -212,7 +209,7 @@ impl LoadedPlugin {
         if let Some(called) = calls_otherwise(was, is) {
             return Err(format!(
                 "version {} calls `{called}`, which the workload was not checked for",
-                version(new)
+                new.version()
             ));
         }
         let items = workload.items();
@@ -226,7 +223,7 @@ impl LoadedPlugin {
                 let Some((interface, function)) = served(is, at) else {
                     return Err(format!(
                         "version {} does not serve `{}#{}`",
-                        version(new),
+                        new.version(),
                         at.import,
                         at.function
                     ));
@@ -238,7 +235,7 @@ impl LoadedPlugin {
                         "`{}#{}` has other types in version {} than the workload was checked with",
                         interface.id,
                         function.name,
-                        version(new)
+                        new.version()
                     ));
                 }
                 let target = link::target(
@@ -254,80 +251,13 @@ impl LoadedPlugin {
         }
         if let Err(error) = tell(new, workload).await {
             self.unbind(new, id).await;
-            return Err(format!("version {} refuses it: {error}", version(new)));
+            return Err(format!("version {} refuses it: {error}", new.version()));
         }
         for (switch, target) in targets {
             switch.to(target);
         }
         workload.moved(Arc::clone(new));
         Ok(())
-    }
-
-    /// Waits until nothing needs a generation any more, and ends it.
-    async fn drain(self: Arc<Self>, generation: Arc<Generation>, limit: Duration) {
-        while !self.bound.served_by(&generation).is_empty() {
-            if self.is_ended() {
-                // The host's stop has ended it.
-                return;
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        let unused_since = Instant::now();
-        // After that, each call that went to it has ended, or is counted; and
-        // whatever resource it made is.
-        let has_passed = tokio::time::timeout(limit, grace::passed()).await.is_ok();
-        while !(has_passed && generation.is_idle()) {
-            if self.is_ended() {
-                return;
-            }
-            if unused_since.elapsed() >= limit {
-                tracing::warn!(
-                    plugin = self.id,
-                    generation = generation.number,
-                    resources = generation.instance.live_resources(),
-                    calls = generation.instance.pending_calls(),
-                    "the version before is stopped, although components still use it"
-                );
-                break;
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        if has_passed {
-            // SAFETY: the grace period began after the last workload was
-            // switched away from it, and nothing is ever switched back.
-            #[allow(unsafe_code, reason = "who waits for the grace period lets go")]
-            unsafe {
-                self.bound.forget(&generation.instance);
-            }
-        }
-        let was_draining = match &mut *self.state() {
-            State::Started(generations) => {
-                let before = generations.draining.len();
-                generations
-                    .draining
-                    .retain(|other| !Arc::ptr_eq(other, &generation));
-                generations.draining.len() < before
-            }
-            State::Fresh | State::Ended => false,
-        };
-        if was_draining {
-            for (id, _) in self.bound.all() {
-                self.unbind(&generation, &id).await;
-            }
-            match end(&generation, STOP_DEADLINE).await {
-                Ok(()) => tracing::info!(
-                    plugin = self.id,
-                    generation = generation.number,
-                    version = version(&generation),
-                    "the version before is retired"
-                ),
-                Err(error) => tracing::warn!(
-                    plugin = self.id,
-                    generation = generation.number,
-                    "the version before did not stop cleanly: {error}"
-                ),
-            }
-        }
     }
 
     /// Tells a generation that a workload is gone from it.
@@ -350,9 +280,9 @@ impl LoadedPlugin {
 }
 
 /// Gives the new version what the one before hands over, if it does.
-async fn hand_over(before: &Generation, new: &Generation) -> Result<(), instance::LifecycleError> {
+async fn hand_over(before: &Generation, new: &Generation) -> Result<(), LifecycleError> {
     let run = |of: &Generation, hook, event| {
-        instance::run(Arc::clone(&of.instance), hook, event, HOOK_DEADLINE)
+        hook::run(Arc::clone(&of.instance), hook, event, HOOK_DEADLINE)
     };
     let exported = run(before, Hook::ExportState, Vec::new()).await?;
     if let Some((_, state)) = exported.split_first() {
@@ -361,23 +291,9 @@ async fn hand_over(before: &Generation, new: &Generation) -> Result<(), instance
     Ok(())
 }
 
-/// Stops a generation that nobody calls any more.
-pub(super) async fn end(
-    generation: &Generation,
-    deadline: Duration,
-) -> Result<(), instance::LifecycleError> {
-    let instance = Arc::clone(&generation.instance);
-    let stopped = instance::run(instance, Hook::Stop, Vec::new(), deadline).await;
-    generation.instance.release_all();
-    stopped.map(drop)
-}
-
 /// Tells a generation of a workload what was told before: the one before it, or
 /// itself, by another host.
-pub(super) async fn tell(
-    new: &Generation,
-    workload: &Workload,
-) -> Result<(), instance::LifecycleError> {
+pub(super) async fn tell(new: &Generation, workload: &Workload) -> Result<(), LifecycleError> {
     let items = workload.items();
     tell_one(new, Hook::WorkloadBound, &workload.bound).await?;
     for item in &items {
@@ -390,28 +306,17 @@ pub(super) async fn tell(
 }
 
 /// Tells it which components are resolved.
-pub(super) async fn tell_resolved(
-    new: &Generation,
-    items: &[Item],
-) -> Result<(), instance::LifecycleError> {
+pub(super) async fn tell_resolved(new: &Generation, items: &[Item]) -> Result<(), LifecycleError> {
     for resolved in items.iter().filter_map(|item| item.resolved.as_ref()) {
         tell_one(new, Hook::WorkloadResolved, resolved).await?;
     }
     Ok(())
 }
 
-async fn tell_one(
-    new: &Generation,
-    hook: Hook,
-    event: &Arc<[u8]>,
-) -> Result<(), instance::LifecycleError> {
+async fn tell_one(new: &Generation, hook: Hook, event: &Arc<[u8]>) -> Result<(), LifecycleError> {
     let instance = Arc::clone(&new.instance);
-    instance::run(instance, hook, event.to_vec(), HOOK_DEADLINE).await?;
+    hook::run(instance, hook, event.to_vec(), HOOK_DEADLINE).await?;
     Ok(())
-}
-
-fn version(generation: &Generation) -> &str {
-    &generation.loaded.manifest().version
 }
 
 /// The function of a world that a component's import is linked to.

@@ -9,6 +9,7 @@ use wash_runtime::wasmtime::component::__internal::{ComponentTypes, InterfaceTyp
 use wash_runtime::wasmtime::component::{Lower, ResourceType};
 use wash_runtime::wasmtime::{Error, Result, ValRaw, bail, ensure};
 
+use super::cases::{case, discriminant, variant_layout};
 use super::fixups::{Elements, is_number};
 use super::plan::{Kind, Plan, Step};
 use super::values::{describe, no_case};
@@ -360,13 +361,13 @@ fn check(types: &ComponentTypes, ty: InterfaceType, buffer: &[u8], src: usize) -
     }
 }
 
-fn check_bool(buffer: &[u8], src: usize) -> Result<()> {
+pub(super) fn check_bool(buffer: &[u8], src: usize) -> Result<()> {
     let [byte] = array(buffer, src)?;
     ensure!(byte <= 1, "{byte} is not a bool");
     Ok(())
 }
 
-fn check_char(buffer: &[u8], src: usize) -> Result<()> {
+pub(super) fn check_char(buffer: &[u8], src: usize) -> Result<()> {
     let value = u32::from_le_bytes(array(buffer, src)?);
     ensure!(
         char::from_u32(value).is_some(),
@@ -375,51 +376,11 @@ fn check_char(buffer: &[u8], src: usize) -> Result<()> {
     Ok(())
 }
 
-fn check_flags(buffer: &[u8], src: usize, size: usize, count: usize) -> Result<()> {
+pub(super) fn check_flags(buffer: &[u8], src: usize, size: usize, count: usize) -> Result<()> {
     let bits = u64::from(discriminant(size, buffer, src)?);
     ensure!(
         bits.checked_shr(u32::try_from(count)?).unwrap_or(0) == 0,
         "{bits:#x} has bits that are none of the {count} flags"
     );
     Ok(())
-}
-
-/// The number in `size` bytes, such as a discriminant's.
-#[inline]
-pub(super) fn discriminant(size: usize, bytes: &[u8], at: usize) -> Result<u32> {
-    Ok(match size {
-        1 => u8::from_le_bytes(array(bytes, at)?).into(),
-        2 => u16::from_le_bytes(array(bytes, at)?).into(),
-        _ => u32::from_le_bytes(array(bytes, at)?),
-    })
-}
-
-/// Bytes of the discriminant, and offset of the payload, of an enum, variant,
-/// option or result.
-pub(super) fn variant_layout(types: &ComponentTypes, ty: InterfaceType) -> Result<(usize, usize)> {
-    let info = match ty {
-        InterfaceType::Enum(i) => &types[i].info,
-        InterfaceType::Variant(i) => &types[i].info,
-        InterfaceType::Option(i) => &types[i].info,
-        InterfaceType::Result(i) => &types[i].info,
-        other => bail!("{} has no cases", describe(&other)),
-    };
-    Ok((info.size.into(), info.payload_offset32 as usize))
-}
-
-/// The payload of the case of that number.
-pub(super) fn case(
-    types: &ComponentTypes,
-    ty: InterfaceType,
-    number: u32,
-) -> Result<Option<InterfaceType>> {
-    let index = number as usize;
-    let found = match ty {
-        InterfaceType::Enum(i) => (index < types[i].names.len()).then_some(None),
-        InterfaceType::Variant(i) => types[i].cases.get_index(index).map(|(_, ty)| *ty),
-        InterfaceType::Option(i) => [None, Some(types[i].ty)].get(index).copied(),
-        InterfaceType::Result(i) => [types[i].ok, types[i].err].get(index).copied(),
-        _ => None,
-    };
-    found.ok_or_else(|| no_case(number))
 }

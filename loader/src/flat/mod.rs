@@ -20,6 +20,7 @@
     reason = "a type's index is only looked up in the component's types that it comes from"
 )]
 
+mod cases;
 mod channel;
 mod fixups;
 mod lent;

@@ -16,8 +16,9 @@ use wash_runtime::wasmtime::component::__internal::{
 use wash_runtime::wasmtime::component::{ComponentNamedList, ComponentType, Func, Lift, Lower};
 use wash_runtime::wasmtime::{Result, Store, ValRaw, bail, ensure};
 
+use super::cases::{case, discriminant, variant_layout};
 use super::lift::Lifter;
-use super::lower::{self, Lowerer, flat};
+use super::lower::{Lowerer, flat};
 use super::pool::Frame;
 use super::traits::{check_count, offset_in_memory};
 use super::values::describe;
@@ -221,9 +222,9 @@ impl<T: 'static> Lowerer<'_, '_, T> {
                     *dst = after.iter_mut();
                 }
                 let mut own = rest.iter_mut();
-                let (tag, payload_at) = lower::variant_layout(self.types, ty)?;
-                let number = lower::discriminant(tag, self.buffer, src)?;
-                let payload = lower::case(self.types, ty, number)?;
+                let (tag, payload_at) = variant_layout(self.types, ty)?;
+                let number = discriminant(tag, self.buffer, src)?;
+                let payload = case(self.types, ty, number)?;
                 put(&mut own, ValRaw::u32(number))?;
                 match payload {
                     Some(payload) => self.values(payload, src + payload_at, &mut own),
