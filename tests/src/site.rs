@@ -15,7 +15,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tempfile::TempDir;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use wash_plugin_loader::live::{LiveOptions, Reconciled};
 use wash_plugin_loader::rebuilt::{RebuiltHost, RebuiltHostBuilder};
@@ -309,6 +309,31 @@ impl Site {
         let path = self.folder.path().join(format!("{name}{DLL_SUFFIX}"));
         fs::remove_file(path).expect("it is there");
         self.host.reconcile().await
+    }
+
+    /// A request that is under way: `http-hello`, at `hello.example`, has answered
+    /// the first half of its body, `first`, and waits for another five bytes.
+    /// Also what was answered so far.
+    ///
+    /// # Panics
+    ///
+    /// If it is not answered.
+    pub async fn begin(&self) -> (TcpStream, String) {
+        let mut client = TcpStream::connect(self.addr())
+            .await
+            .expect("never refused");
+        let head = "POST /echo HTTP/1.1\r\nHost: hello.example\r\nContent-Length: 10\r\n\r\n";
+        let begun = format!("{head}first");
+        client
+            .write_all(begun.as_bytes())
+            .await
+            .expect("it is read");
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"first\r\n") {
+            let read = client.read_buf(&mut seen).await;
+            assert_ne!(read.expect("it is answered"), 0, "it is answered");
+        }
+        (client, String::from_utf8_lossy(&seen).into_owned())
     }
 
     /// Connects a client.

@@ -57,7 +57,9 @@ use wash_runtime::types::{
 };
 
 use crate::LoadError;
-use crate::live::{LiveOptions, LivePlugins, PluginStatus, Reconciled, Watch, WatchError};
+use crate::live::{
+    LiveOptions, LivePlugins, PluginStatus, Reconciled, UnknownPlugin, Watch, WatchError,
+};
 use crate::loader::PluginLoader;
 use generation::Make;
 use hosts::Hosts;
@@ -152,6 +154,27 @@ impl RebuiltHost {
     /// As [`LivePlugins::watch`].
     pub async fn watch(&self, how: Watch) -> Result<(), WatchError> {
         self.live.watch(how).await
+    }
+
+    /// Switches a plugin off: see [`LivePlugins::disable`]. The workloads that
+    /// have it keep it, but for `force`, and no host follows while they do.
+    ///
+    /// # Errors
+    ///
+    /// If there is none of this id.
+    pub async fn disable(&self, id: &str, force: bool) -> Result<(), UnknownPlugin> {
+        self.live.disable(id, force).await
+    }
+
+    /// Switches a plugin on again that was switched off: see
+    /// [`LivePlugins::enable`]. One that was stopped meanwhile needs another
+    /// host, as a new one does.
+    ///
+    /// # Errors
+    ///
+    /// If there is none of this id.
+    pub async fn enable(&self, id: &str) -> Result<Reconciled, UnknownPlugin> {
+        self.live.enable(id).await
     }
 
     /// All plugins, and the files that were rejected.

@@ -25,6 +25,7 @@ mod mismatch;
 mod panics;
 mod rebuilt;
 mod rebuilt_ends;
+mod rebuilt_messages;
 mod rebuilt_plugins;
 mod rebuilt_stays;
 mod resources;

@@ -198,14 +198,7 @@ async fn a_request_under_way_ends_where_it_began() {
     let site = site().await;
     let started = site.host.workload_start(web("hello", "http-hello", []));
     started.await.unwrap();
-    let mut client = TcpStream::connect(site.addr()).await.unwrap();
-    let head = "POST /echo HTTP/1.1\r\nHost: hello.example\r\nContent-Length: 10\r\n\r\nfirst";
-    client.write_all(head.as_bytes()).await.unwrap();
-    let mut seen = Vec::new();
-    while !seen.ends_with(b"first\r\n") {
-        assert_ne!(client.read_buf(&mut seen).await.unwrap(), 0);
-    }
-    let text = String::from_utf8_lossy(&seen).into_owned();
+    let (mut client, text) = site.begin().await;
     assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
 
     let site = Arc::new(site);
@@ -225,10 +218,11 @@ async fn a_request_under_way_ends_where_it_began() {
         "{changes:?}"
     );
     client.write_all(b"other").await.unwrap();
-    while !seen.ends_with(b"0\r\n\r\n") {
-        assert_ne!(client.read_buf(&mut seen).await.unwrap(), 0);
+    let mut rest = Vec::new();
+    while !rest.ends_with(b"0\r\n\r\n") {
+        assert_ne!(client.read_buf(&mut rest).await.unwrap(), 0);
     }
-    assert!(String::from_utf8_lossy(&seen).contains("other"));
+    assert!(String::from_utf8_lossy(&rest).contains("other"));
     // The same connection, at the other host.
     client
         .write_all(b"GET / HTTP/1.1\r\nHost: hello.example\r\nConnection: close\r\n\r\n")

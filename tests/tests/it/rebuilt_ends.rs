@@ -7,7 +7,7 @@ use std::time::Duration;
 use e2e::site::{self, Client, Http, LONG, Next, Site, answer, until, web};
 use e2e::{artifacts, versions};
 use http::StatusCode;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use wash_plugin_loader::PluginsConfig;
 use wash_plugin_loader::live::Change;
@@ -31,17 +31,7 @@ async fn a_request_holds_nothing_up_for_ever() {
         client.write_all(head.as_bytes()).await.unwrap();
         client
     };
-    let begin = async || {
-        let mut client = TcpStream::connect(site.addr()).await.unwrap();
-        let head = "POST /echo HTTP/1.1\r\nHost: hello.example\r\nContent-Length: 10\r\n\r\nfirst";
-        client.write_all(head.as_bytes()).await.unwrap();
-        let mut seen = Vec::new();
-        while !seen.ends_with(b"first\r\n") {
-            assert_ne!(client.read_buf(&mut seen).await.unwrap(), 0);
-        }
-        client
-    };
-    let (mut held, mut begun) = (hold().await, begin().await);
+    let (mut held, (mut begun, _)) = (hold().await, site.begin().await);
     // They are at the host before when another request has been answered there.
     assert_eq!(site.get("hello", "/").await.0, StatusCode::OK);
     let changes = site.put("logger", &logger()).await.changes;
@@ -54,7 +44,7 @@ async fn a_request_holds_nothing_up_for_ever() {
     assert!(text.starts_with("HTTP/1.1 502 "), "{text}");
     assert_eq!(answer(&mut begun).await, "");
 
-    let (mut held, mut begun) = (hold().await, begin().await);
+    let (mut held, (mut begun, _)) = (hold().await, site.begin().await);
     assert_eq!(site.get("hello", "/").await.0, StatusCode::OK);
     let stopped = tokio::time::timeout(LONG, site.host.stop()).await;
     stopped.expect("it ends").unwrap();
@@ -98,7 +88,23 @@ async fn nothing_holds_up_the_end() {
     assert!(reason.ends_with("the host is stopped"), "{reason}");
 }
 
-/// Nor does it matter who waits for it.
+/// What is in flight is given up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_dropped_serves_nobody() {
+    let folder = site::folder();
+    let builder = site::builder(&folder, PluginsConfig::default()).await;
+    let builder = builder.workload(web("hello", "http-hello", []));
+    let site = Site::start(folder, builder).await;
+    let (addr, (mut begun, _)) = (site.addr(), site.begin().await);
+    drop(site);
+    assert_eq!(answer(&mut begun).await, "");
+    until("nobody listens", async || {
+        Client::connect(addr, Http::One).await.is_err()
+    })
+    .await;
+}
+
+/// Nobody has to wait for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_begun_is_carried_through() {
     /// Looks at it once, and drops it.

@@ -2,21 +2,17 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use e2e::events::Events;
-use e2e::site::{self, Next, Site, until, web, workload};
-use e2e::{artifacts, interface, string, versions};
+use e2e::site::{self, Site, until, web, workload};
+use e2e::{artifacts, interface, versions};
+use http::StatusCode;
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use wash_plugin_loader::live::{Change, LiveOptions};
+use wash_plugin_loader::live::{Change, LiveOptions, LiveState};
 use wash_plugin_loader::{PluginsConfig, UpdateOptions};
 use wash_runtime::host::HostApi as _;
 use wash_runtime::types::{Service, WorkloadState, WorkloadStatusRequest, WorkloadStopRequest};
-use wash_runtime::wasmtime::component::Val;
 
 const PROBE: &str = "test:lifecycle/probe@0.1.0";
 const STAMPS: &str = "test:versions/stamps@0.1.0";
@@ -118,128 +114,6 @@ async fn what_a_plugin_has_in_memory_stays() {
     assert!(status.iter().all(|plugin| plugin.generation == Some(1)));
     assert!(status.iter().all(|plugin| plugin.workloads == ["count"]));
     site.host.stop().await.unwrap();
-}
-
-const SCENARIOS: &str = "test:messaging/scenarios@0.1.0";
-
-/// A workload that is subscribed to messages, beside one that serves HTTP.
-async fn subscribed() -> (Site, site::Witness) {
-    subscribed_where(|_| Next::At("127.0.0.1:0")).await
-}
-
-/// The same, with a say in what is made of each host.
-async fn subscribed_where(
-    next: impl Fn(u64) -> Next + Send + Sync + 'static,
-) -> (Site, site::Witness) {
-    let folder = site::folder();
-    install(
-        &folder,
-        "messaging",
-        &artifacts::plugin("wasmcloud-messaging"),
-    );
-    let witness = site::Witness::of(SCENARIOS);
-    let config = PluginsConfig::default();
-    let builder = site::next_builder(&folder, config, Some(witness.clone()), next).await;
-    let subjects = [("subscriptions", "near.*")];
-    let needs = vec![
-        interface(SCENARIOS, []),
-        interface("wasmcloud:messaging/consumer@0.2.0", []),
-        interface("wasmcloud:messaging/handler@0.2.0", subjects),
-    ];
-    let builder = builder
-        .workload(workload("near", "messaging-guest", needs))
-        .workload(web("hello", "http-hello", []));
-    (Site::start(folder, builder).await, witness)
-}
-
-fn bytes(text: &str) -> Val {
-    Val::List(text.bytes().map(Val::U8).collect())
-}
-
-/// A plugin that calls components has those of the host that serves.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn messages_reach_the_host_that_serves() {
-    let (site, witness) = subscribed().await;
-    for _ in 0..3 {
-        let args = [string("near.reverse"), bytes("abc"), Val::U32(10_000)];
-        let answer = witness.call("near", "ask", &args).await.unwrap();
-        assert_eq!(answer, [Val::Result(Ok(Some(Box::new(bytes("cba")))))]);
-        site.host.rebuild().await.unwrap();
-    }
-    site.host.stop().await.unwrap();
-}
-
-/// A host that does not come to serve takes nothing with it.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn messages_that_wait_outlive_a_host_that_fails() {
-    let events = Events::install().await;
-    let (site, witness) = subscribed_where(|number| match number {
-        1 => Next::At("127.0.0.1:0"),
-        // It fails when its workloads have started.
-        _ => Next::Silent,
-    })
-    .await;
-    // It gets what near asks for, and cannot begin, so it answers nothing.
-    let subjects = [("subscriptions", "far.*")];
-    let needs = vec![
-        SCENARIOS.into(),
-        interface("wasmcloud:messaging/consumer@0.2.0", []),
-        interface("wasmcloud:messaging/handler@0.2.0", subjects),
-    ];
-    let mut far = workload("far", "messaging-guest", needs);
-    let component = far.workload.components.first_mut().unwrap();
-    component.local_resources.memory_limit_mb = 1;
-    let started = site.host.workload_start(far).await.unwrap();
-    let state = started.workload_status.workload_state;
-    assert_eq!(state, WorkloadState::Running);
-    // The components of the host that goes on; the next one's come later.
-    let here = witness.here();
-    // As many as are handled at once: each waits for an answer that nobody gives.
-    for _ in 0..64 {
-        here.call("near", "tell", &[string("near.relay"), bytes("")])
-            .await
-            .unwrap();
-    }
-    let message = [string("near.fail"), bytes("")];
-    here.call("near", "tell", &message).await.unwrap();
-    let error = format!("{:#}", site.host.rebuild().await.unwrap_err());
-    assert!(error.contains("has no HTTP server"), "{error}");
-    let failed = || events.with("subject", &"near.fail".into()).len();
-    assert_eq!(failed(), 0, "it waits");
-    until("what waits is handled", async || failed() > 0).await;
-    site.host.stop().await.unwrap();
-    assert_eq!(failed(), 1);
-}
-
-/// While two hosts run, too.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn messages_are_not_handled_twice() {
-    let events = Events::install().await;
-    let (site, witness) = subscribed().await;
-    let site = Arc::new(site);
-    // A request that the host before has to wait for.
-    let mut held = TcpStream::connect(site.addr()).await.unwrap();
-    let head = "POST /echo HTTP/1.1\r\nHost: hello.example\r\nContent-Length: 10\r\n\r\nfirst";
-    held.write_all(head.as_bytes()).await.unwrap();
-    let mut seen = Vec::new();
-    while !seen.ends_with(b"first\r\n") {
-        assert_ne!(held.read_buf(&mut seen).await.unwrap(), 0);
-    }
-    let rebuilding = tokio::spawn({
-        let site = Arc::clone(&site);
-        async move { site.host.rebuild().await }
-    });
-    let failed = || events.with("subject", &"near.fail".into()).len();
-    // Answered by the next host: it runs, and so do both.
-    until("another host serves", async || site.host.hosts_made() == 2).await;
-    let message = [string("near.fail"), bytes("")];
-    witness.call("near", "tell", &message).await.unwrap();
-    until("it is handled", async || failed() > 0).await;
-    assert!(!rebuilding.is_finished(), "both run");
-    held.write_all(b"other").await.unwrap();
-    rebuilding.await.unwrap().unwrap();
-    site.host.stop().await.unwrap();
-    assert_eq!(failed(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -465,5 +339,75 @@ async fn a_service_that_has_ended_is_in_no_further_host() {
     let there = host.workload_status(request()).await.unwrap();
     let state = there.workload_status.workload_state;
     assert_eq!(state, WorkloadState::NotFound);
+    site.host.stop().await.unwrap();
+}
+
+/// A plugin that is switched off, and on again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plugin_can_be_switched_off() {
+    let folder = site::folder();
+    site::put(&folder, "versions", &versions::bytes("000000"));
+    let builder = site::builder(&folder, PluginsConfig::default()).await;
+    let builder = builder.workload(web("before", "versions-guest", [STAMPS]));
+    let site = Site::start(folder, builder).await;
+    let error = site.host.disable("version-plugin", false).await;
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "there is no plugin `version-plugin`; there is only `versions-plugin`"
+    );
+    let start = async |id: &str| {
+        let request = web(id, "versions-guest", [STAMPS]);
+        let started = site.host.workload_start(request).await.unwrap();
+        started.workload_status
+    };
+    let state = || site.host.plugins()[0].state;
+
+    // Whoever has it keeps it, and nobody else gets it, whatever its file says.
+    site.host.disable("versions-plugin", false).await.unwrap();
+    assert_eq!(state(), LiveState::Disabled);
+    let changes = site
+        .put("versions", &versions::bytes("000001"))
+        .await
+        .changes;
+    assert_eq!(changes, []);
+    assert_eq!(site.get("before", "/").await.1, "000000 000000 000000");
+    let refused = start("refused").await;
+    assert_eq!(refused.workload_state, WorkloadState::Error);
+    assert!(
+        refused.message.contains("not available on this host"),
+        "{}",
+        refused.message
+    );
+
+    // It comes back as its file is by now.
+    let enabled = site.host.enable("versions-plugin").await.unwrap();
+    let [Change::Restored { .. }, Change::Updated { moved, .. }] = &enabled.changes[..] else {
+        panic!("{:?}", enabled.changes)
+    };
+    assert_eq!(moved, &["before"]);
+    assert_eq!(start("after").await.workload_state, WorkloadState::Running);
+    assert_eq!(site.get("after", "/").await.1, "000001 000001 000001");
+    assert_eq!(site.get("before", "/").await.1, "000001 000001 000001");
+
+    // With force, it is taken from whoever has it.
+    site.host.disable("versions-plugin", true).await.unwrap();
+    until("both are taken down", async || {
+        site.get("before", "/").await.0 == StatusCode::NOT_FOUND
+            && site.get("after", "/").await.0 == StatusCode::NOT_FOUND
+    })
+    .await;
+    until("it is stopped", async || {
+        site.host.plugins()[0].generations.is_empty()
+    })
+    .await;
+    assert_eq!(state(), LiveState::Disabled);
+    let enabled = site.host.enable("versions-plugin").await.unwrap();
+    assert!(
+        matches!(&enabled.changes[..], [Change::Added { id, .. }] if id == "versions-plugin"),
+        "{:?}",
+        enabled.changes
+    );
+    assert_eq!(start("again").await.workload_state, WorkloadState::Running);
+    assert_eq!(site.get("again", "/").await.1, "000001 000001 000001");
     site.host.stop().await.unwrap();
 }
