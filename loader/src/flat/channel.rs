@@ -9,14 +9,18 @@
     reason = "wasmtime's ComponentType, Lift and Lower are unsafe to implement"
 )]
 
+mod carried;
 mod given;
 mod item;
 mod taken;
+
+use std::sync::Arc;
 
 use wash_runtime::wasmtime::component::__internal::{ComponentTypes, InterfaceType};
 use wash_runtime::wasmtime::component::{FutureReader, Lift, StreamReader};
 use wash_runtime::wasmtime::{Result, ValRaw, bail};
 
+pub(crate) use carried::Carried;
 pub(crate) use given::Channel;
 pub(crate) use item::Item;
 pub(crate) use taken::Payload;
@@ -31,6 +35,8 @@ pub(crate) struct End {
     /// Where its number belongs.
     pub(crate) at: usize,
     pub(crate) readable: Readable,
+    /// What it carries, if a plugin may have given that.
+    pub(crate) carried: Option<Arc<Carried>>,
 }
 
 /// The readable end that a component gave.
@@ -69,7 +75,17 @@ impl Lifter<'_, '_, '_> {
             (false, None) => Readable::Signal(Lift::linear_lift_from_flat(cx, ty, index)?),
             (false, Some(_)) => Readable::Value(Lift::linear_lift_from_flat(cx, ty, index)?),
         };
-        self.ends.push(End { at, readable });
+        let carried = match readable {
+            Readable::Items(_) | Readable::Value(_) => {
+                carries.and_then(|ty| Carried::new(self.types, ty))
+            }
+            Readable::Bytes(_) | Readable::Units(_) | Readable::Signal(_) => None,
+        };
+        self.ends.push(End {
+            at,
+            readable,
+            carried,
+        });
         Ok(())
     }
 }

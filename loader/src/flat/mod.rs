@@ -35,7 +35,7 @@ mod strings;
 mod traits;
 mod values;
 
-pub(crate) use channel::{Channel, End, Payload, Readable};
+pub(crate) use channel::{Carried, Channel, End, Payload, Readable};
 pub(crate) use lift::Handle;
 pub(crate) use lower::Give;
 pub(crate) use origin::Origin;

@@ -20,7 +20,7 @@ use super::super::host::HostSide;
 use super::super::instance::Instance;
 use super::super::numbered::Numbered;
 use super::super::resources::{self, Taken};
-use crate::flat::{Frame, Payload, PooledFrame, Readable};
+use crate::flat::{Carried, Frame, Payload, PooledFrame, Readable};
 
 /// What the host offers as [`wash_plugin_abi::abi::EXT_CHANNEL`].
 pub(in super::super) static CHANNEL: ChannelV1 = ChannelV1 {
@@ -119,13 +119,18 @@ pub(in super::super) fn accept(
             plugin.host().channels.give_up(number);
         }
         let store = store.as_context_mut();
-        let plugin = Arc::clone(plugin);
+        let taking = Taking {
+            end,
+            plugin: Arc::clone(plugin),
+            workload,
+            carried: given.carried,
+        };
         match given.readable {
-            Readable::Bytes(reader) => reader.pipe(store, Consumer::new(end, plugin, workload))?,
-            Readable::Units(reader) => reader.pipe(store, Consumer::new(end, plugin, workload))?,
-            Readable::Items(reader) => reader.pipe(store, Consumer::new(end, plugin, workload))?,
-            Readable::Value(reader) => reader.pipe(store, Consumer::new(end, plugin, workload))?,
-            Readable::Signal(reader) => reader.pipe(store, Consumer::new(end, plugin, workload))?,
+            Readable::Bytes(reader) => reader.pipe(store, Consumer::new(taking))?,
+            Readable::Units(reader) => reader.pipe(store, Consumer::new(taking))?,
+            Readable::Items(reader) => reader.pipe(store, Consumer::new(taking))?,
+            Readable::Value(reader) => reader.pipe(store, Consumer::new(taking))?,
+            Readable::Signal(reader) => reader.pipe(store, Consumer::new(taking))?,
         }
         resources::put_number(args, given.at, number)?;
     }
@@ -135,25 +140,34 @@ pub(in super::super) fn accept(
 /// Takes from the component what the plugin waits for. Dropped by whoever goes: the
 /// component's end, or its store.
 struct Consumer<T> {
-    end: Arc<End>,
-    plugin: Arc<Instance>,
-    workload: u64,
+    taking: Taking,
     payload: PhantomData<fn() -> T>,
 }
 
+/// From which end, and for whom.
+struct Taking {
+    end: Arc<End>,
+    plugin: Arc<Instance>,
+    workload: u64,
+    /// What is taken, if another plugin may have given it.
+    carried: Option<Arc<Carried>>,
+}
+
 impl<T: Payload> Consumer<T> {
-    fn new(end: Arc<End>, plugin: Arc<Instance>, workload: u64) -> Self {
+    fn new(taking: Taking) -> Self {
         Self {
-            end,
-            plugin,
-            workload,
+            taking,
             payload: PhantomData,
         }
     }
 
+    fn carried(&self) -> Option<&Carried> {
+        self.taking.carried.as_deref()
+    }
+
     /// How many items the plugin waits for; `None` if it has given the end up.
     fn poll_wanted(&self, cx: &Context<'_>) -> Poll<Option<usize>> {
-        let mut state = self.end.state();
+        let mut state = self.taking.end.state();
         if state.given_up {
             return Poll::Ready(None);
         }
@@ -170,9 +184,15 @@ impl<T: Payload> Consumer<T> {
         store: StoreContextMut<'_, SharedCtx>,
         mut frame: PooledFrame,
     ) -> Result<()> {
-        let taken = resources::take(store, &self.plugin, &mut frame, self.workload)?;
+        let Taking {
+            end,
+            plugin,
+            workload,
+            ..
+        } = &self.taking;
+        let taken = resources::take(store, plugin, &mut frame, *workload)?;
         let (reader, unread) = {
-            let mut state = self.end.state();
+            let mut state = end.state();
             let taken = (frame, taken);
             let unread = if state.given_up {
                 Some(taken)
@@ -209,7 +229,7 @@ impl<T: Payload> StreamConsumer<SharedCtx> for Consumer<T> {
         };
         let some = source.remaining(&mut store).min(wanted).min(T::MOST);
         if some > 0 {
-            let frame = T::take_list(source, store.as_context_mut(), some)?;
+            let frame = T::take_list(source, store.as_context_mut(), some, self.carried())?;
             self.hand_over(store, frame)?;
         }
         Poll::Ready(Ok(StreamResult::Completed))
@@ -233,10 +253,10 @@ impl<T: Payload> FutureConsumer<SharedCtx> for Consumer<T> {
             return Poll::Ready(Ok(()));
         }
         let _ = ready!(wanted);
-        let frame = T::take_value(source, store.as_context_mut())?;
+        let frame = T::take_value(source, store.as_context_mut(), self.carried())?;
         self.hand_over(store, frame)?;
         // There is one value.
-        self.end.state().ended = true;
+        self.taking.end.state().ended = true;
         Poll::Ready(Ok(()))
     }
 }
@@ -244,7 +264,7 @@ impl<T: Payload> FutureConsumer<SharedCtx> for Consumer<T> {
 impl<T> Drop for Consumer<T> {
     fn drop(&mut self) {
         let reader = {
-            let mut state = self.end.state();
+            let mut state = self.taking.end.state();
             state.ended = true;
             state.reader.take()
         };

@@ -1,12 +1,11 @@
 //! From a plugin to a component: the plugin's end behind wasmtime's producers.
 
-use std::collections::HashSet;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use wash_runtime::wasmtime::component::__internal::{ComponentTypes, InterfaceType, LowerContext};
+use wash_runtime::wasmtime::component::__internal::{InterfaceType, LowerContext};
 use wash_runtime::wasmtime::component::{
     Destination, FutureProducer, FutureReader, Lower, StreamProducer, StreamReader, StreamResult,
     VecBuffer,
@@ -19,6 +18,7 @@ use super::super::lower::{Give, Lowerer};
 use super::super::pool::{Frame, PooledFrame};
 use super::super::values::describe;
 use super::super::{array, layout, pair};
+use super::carried::Carried;
 use super::item::{Batch, Content, Item};
 use super::payload;
 
@@ -57,7 +57,7 @@ impl<T: 'static> Lowerer<'_, '_, T> {
             channel,
             give: Arc::clone(give),
             size: layout(self.types, &ty).0,
-            portable: is_portable(self.types, &ty),
+            is_portable: Carried::new(self.types, ty).is_some(),
         };
         let is_stream = matches!(ty, InterfaceType::Stream(_));
         let cx = &mut *self.cx;
@@ -97,39 +97,6 @@ fn lower<T, R: Lower<Lower = ValRaw>>(
     reader.linear_lower_to_flat(cx, ty, &mut handle)?;
     // SAFETY: it was written above, and perhaps again.
     Ok(unsafe { handle.assume_init() }.get_u32())
-}
-
-/// Whether a value means the same to every plugin. Looks at each type once: written
-/// out, a type can be as large as 2 to the power of its depth.
-fn is_portable(types: &ComponentTypes, ty: &InterfaceType) -> bool {
-    let mut left = vec![*ty];
-    let mut seen = HashSet::new();
-    while let Some(ty) = left.pop() {
-        if !seen.insert(ty) {
-            continue;
-        }
-        match ty {
-            InterfaceType::Own(_)
-            | InterfaceType::Borrow(_)
-            | InterfaceType::Stream(_)
-            | InterfaceType::Future(_)
-            | InterfaceType::ErrorContext(_) => return false,
-            InterfaceType::Record(i) => {
-                left.extend(types[i].fields.iter().map(|field| field.ty));
-            }
-            InterfaceType::Tuple(i) => left.extend(types[i].types.iter().copied()),
-            InterfaceType::Variant(i) => {
-                left.extend(types[i].cases.iter().filter_map(|(_, ty)| *ty));
-            }
-            InterfaceType::Option(i) => left.push(types[i].ty),
-            InterfaceType::Result(i) => left.extend(types[i].ok.into_iter().chain(types[i].err)),
-            InterfaceType::List(i) => left.push(types[i].element),
-            InterfaceType::Map(i) => left.extend([types[i].key, types[i].value]),
-            InterfaceType::FixedLengthList(i) => left.push(types[i].element),
-            _ => {}
-        }
-    }
-    true
 }
 
 /// How a component's read of a stream goes on.
@@ -196,7 +163,9 @@ impl<D: 'static> StreamProducer<D> for Bytes {
         let Some((at, len)) = ready!(poll_items(channel, cx, max, &mut frame))? else {
             return Poll::Ready(Ok(StreamResult::Dropped));
         };
-        let bytes = frame.out_bytes(at, len)?;
+        let bytes = frame
+            .out_bytes(at, len)
+            .map_err(|error| channel.error(&format!("gave no bytes of a stream: {error}")))?;
         let mut direct = destination.as_direct(store, len);
         match direct.remaining().get_mut(..len) {
             Some(room) => room.copy_from_slice(bytes),
@@ -243,7 +212,8 @@ struct Items {
     give: Arc<dyn Give>,
     /// Bytes of an item.
     size: usize,
-    portable: bool,
+    /// Whether they mean the same to every plugin.
+    is_portable: bool,
 }
 
 impl Items {
@@ -252,7 +222,6 @@ impl Items {
             frame,
             at,
             size: self.size,
-            portable: self.portable,
             give: Arc::clone(&self.give),
         })
     }
@@ -271,7 +240,7 @@ impl<D: 'static> StreamProducer<D> for Items {
     ) -> Poll<Result<StreamResult>> {
         let this = self.get_mut();
         let remaining = destination.remaining(&mut store);
-        if remaining.is_none() && !this.portable {
+        if remaining.is_none() && !this.is_portable {
             // Before anything is read that nobody would drop.
             return Poll::Ready(Err(this.channel.error(NOT_PORTABLE)));
         }

@@ -38,9 +38,6 @@ pub(super) struct Batch {
     pub(super) at: usize,
     /// Bytes of each.
     pub(super) size: usize,
-    /// Whether they mean something to any plugin: they have no resources, and
-    /// no streams or futures.
-    pub(super) portable: bool,
     pub(super) give: Arc<dyn Give>,
 }
 

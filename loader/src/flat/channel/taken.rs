@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use wash_plugin_abi::abi::LENT_AT;
 use wash_runtime::wasmtime::component::{Lift, ReadBuffer, Source, WriteBuffer};
 use wash_runtime::wasmtime::{AsContextMut as _, Result, StoreContextMut, bail, ensure};
 
-use super::super::pool::{Frame, PooledFrame};
-use super::super::{pair_bytes, slice};
+use super::super::pair_bytes;
+use super::super::pool::PooledFrame;
+use super::carried::Carried;
 use super::given::NOT_PORTABLE;
 use super::item::{Batch, Content, Item, Take, run, taking};
 
@@ -17,17 +17,19 @@ pub(crate) trait Payload: Lift + Send + Sync + 'static {
     const MOST: usize = 1024 * 1024;
 
     /// Takes `len` items of those that are there, as a list in the arguments of a
-    /// frame.
+    /// frame. They are `carried`, if another plugin may have given them.
     fn take_list<D: 'static>(
         source: Source<'_, Self>,
         store: StoreContextMut<'_, D>,
         len: usize,
+        carried: Option<&Carried>,
     ) -> Result<PooledFrame>;
 
     /// Takes a future's value.
     fn take_value<D: 'static>(
         source: Source<'_, Self>,
         store: StoreContextMut<'_, D>,
+        carried: Option<&Carried>,
     ) -> Result<PooledFrame>;
 }
 
@@ -44,6 +46,7 @@ impl Payload for u8 {
         source: Source<'_, u8>,
         store: StoreContextMut<'_, D>,
         len: usize,
+        _: Option<&Carried>,
     ) -> Result<PooledFrame> {
         // Both borrow for as long as the view of them lives.
         let (mut source, mut store) = (source, store);
@@ -56,7 +59,11 @@ impl Payload for u8 {
         Ok(frame)
     }
 
-    fn take_value<D: 'static>(_: Source<'_, u8>, _: StoreContextMut<'_, D>) -> Result<PooledFrame> {
+    fn take_value<D: 'static>(
+        _: Source<'_, u8>,
+        _: StoreContextMut<'_, D>,
+        _: Option<&Carried>,
+    ) -> Result<PooledFrame> {
         bail!("the value of a future is not taken as bytes")
     }
 }
@@ -87,6 +94,7 @@ impl Payload for () {
         mut source: Source<'_, ()>,
         store: StoreContextMut<'_, D>,
         len: usize,
+        _: Option<&Carried>,
     ) -> Result<PooledFrame> {
         let mut units = Units { len: 0, limit: len };
         source.read(store, &mut units)?;
@@ -96,6 +104,7 @@ impl Payload for () {
     fn take_value<D: 'static>(
         mut source: Source<'_, ()>,
         store: StoreContextMut<'_, D>,
+        _: Option<&Carried>,
     ) -> Result<PooledFrame> {
         source.read(store, &mut Units { len: 0, limit: 1 })?;
         Ok(PooledFrame::take())
@@ -156,7 +165,7 @@ impl Items {
     }
 
     /// All of them, as a list or as one value.
-    fn frame(self, is_list: bool) -> Result<PooledFrame> {
+    fn frame(self, carried: Option<&Carried>, is_list: bool) -> Result<PooledFrame> {
         if let Some(frame) = self.lifted {
             return Ok(frame);
         }
@@ -164,36 +173,19 @@ impl Items {
         let Some((batch, first, len)) = &self.unread else {
             bail!("nothing was taken")
         };
-        ensure!(batch.portable, "a plugin {NOT_PORTABLE}");
-        let mut frame = PooledFrame::take();
-        copy(batch, *first, *len, is_list, &mut frame).map_err(|error| batch.give.blame(error))?;
+        let Some(carried) = carried else {
+            bail!("a plugin {NOT_PORTABLE}")
+        };
+        let (mut frame, given) = (PooledFrame::take(), &batch.frame);
+        let copied = if is_list {
+            let at = batch.at.saturating_add(first.saturating_mul(batch.size));
+            carried.copy_list(given, at, *len, &mut frame.args)
+        } else {
+            carried.copy_value(given, &mut frame.args)
+        };
+        copied.map_err(|error| batch.give.blame(error))?;
         Ok(frame)
     }
-}
-
-/// Copies what one plugin wrote to the arguments of another.
-fn copy(batch: &Batch, first: usize, len: usize, is_list: bool, frame: &mut Frame) -> Result<()> {
-    if !is_list {
-        // Values of futures are not lent.
-        frame.args.extend(batch.frame.out.as_slice())?;
-        return Ok(());
-    }
-    let at = batch.at.saturating_add(first.saturating_mul(batch.size));
-    if batch.at >= LENT_AT {
-        let bytes = batch.frame.out_bytes(at, len.saturating_mul(batch.size))?;
-        frame.args.extend(&pair_bytes(size_of::<u64>(), len)?)?;
-        frame.args.extend(bytes)?;
-        return Ok(());
-    }
-    // What they refer to is in the same buffer, so that is copied whole.
-    let all = batch.frame.out.as_slice();
-    frame.args.extend(&pair_bytes(at, len)?)?;
-    frame.args.extend(slice(
-        all,
-        size_of::<u64>(),
-        all.len().saturating_sub(size_of::<u64>()),
-    )?)?;
-    Ok(())
 }
 
 impl Payload for Item {
@@ -205,18 +197,20 @@ impl Payload for Item {
         mut source: Source<'_, Item>,
         store: StoreContextMut<'_, D>,
         len: usize,
+        carried: Option<&Carried>,
     ) -> Result<PooledFrame> {
         let mut items = Items::new(len);
         taking(Take::List(len), || source.read(store, &mut items))?;
-        items.frame(true)
+        items.frame(carried, true)
     }
 
     fn take_value<D: 'static>(
         mut source: Source<'_, Item>,
         store: StoreContextMut<'_, D>,
+        carried: Option<&Carried>,
     ) -> Result<PooledFrame> {
         let mut items = Items::new(1);
         taking(Take::Value, || source.read(store, &mut items))?;
-        items.frame(false)
+        items.frame(carried, false)
     }
 }
