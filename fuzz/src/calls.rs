@@ -6,11 +6,8 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use e2e::TestHost;
 use e2e::values::{Rng, show};
 use wash_runtime::engine::Engine;
-use wash_runtime::types::WorkloadState;
-use wash_runtime::wit::WitInterface;
 
 use crate::component::{Component, Outcome};
 use crate::damage::{Damage, damage};
@@ -103,24 +100,7 @@ struct Subject {
 impl Subject {
     async fn start(engine: &Engine, world: &World) -> Result<(Self, Arc<Script>)> {
         let (plugin, script) = plugin::load(world)?;
-        let host = TestHost::builder()
-            .shared_engine(engine.clone())
-            .plugin(plugin)
-            .start()
-            .await?;
-        let needs = world
-            .needs
-            .iter()
-            .map(|need| WitInterface::from(need.as_str()));
-        let status = host
-            .workload(TestHost::WORKLOAD, world.guest.clone(), needs.collect())
-            .await;
-        ensure!(
-            status.workload_state == WorkloadState::Running,
-            "the guest does not start: {}",
-            status.message
-        );
-        let component = Component::new(host, Arc::clone(&script), &world.makers).await?;
+        let component = Component::start(engine, world, plugin, Arc::clone(&script)).await?;
         let direct = Direct::new(engine, component.compiled(), world)?;
         Ok((Self { component, direct }, script))
     }
@@ -322,6 +302,7 @@ impl Subject {
         ensure!(returned.is_err(), "it does not fail: {}", show(&returned));
         self.component.fresh().await
     }
+
     /// Nor has it if the call is given up before it answers.
     async fn is_given_up(&mut self, call: &Call<'_>) -> Result<()> {
         let answer = call.answer.clone();

@@ -7,12 +7,15 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use e2e::values::{Rng, show};
 use e2e::{Instance, TestHost};
+use wash_plugin_loader::LoadedPlugin;
 use wash_runtime::engine::Engine;
+use wash_runtime::types::WorkloadState;
 use wash_runtime::wasmtime::component::types::ComponentItem;
 use wash_runtime::wasmtime::component::{self, Func, ResourceAny, ResourceType, Type, Val};
+use wash_runtime::wit::WitInterface;
 
 use crate::draw::{Call, Drawn, Function};
 use crate::guest::dropper;
@@ -20,7 +23,7 @@ use crate::handles;
 use crate::oracle;
 use crate::resources::Numbers;
 use crate::script::{Answer, Script, Seen};
-use crate::world::Called;
+use crate::world::{Called, World};
 
 /// An instance of the component, and what it has.
 pub(crate) struct Component {
@@ -60,12 +63,28 @@ pub(crate) struct Outcome {
 }
 
 impl Component {
-    /// The host's component, whose plugin follows the script.
-    pub(crate) async fn new(
-        host: TestHost,
+    /// The component of this world in a host, whose plugin follows the script.
+    pub(crate) async fn start(
+        engine: &Engine,
+        world: &World,
+        plugin: Arc<LoadedPlugin>,
         script: Arc<Script>,
-        makers: &[Called],
     ) -> Result<Self> {
+        let host = TestHost::builder()
+            .shared_engine(engine.clone())
+            .plugin(plugin)
+            .start()
+            .await?;
+        let needs = world.needs.iter();
+        let needs = needs.map(|need| WitInterface::from(need.as_str()));
+        let status = host
+            .workload(TestHost::WORKLOAD, world.guest.clone(), needs.collect())
+            .await;
+        ensure!(
+            status.workload_state == WorkloadState::Running,
+            "the guest does not start: {}",
+            status.message
+        );
         let mut this = Self {
             compiled: host.component().await?,
             instance: host.instance().await?,
@@ -76,7 +95,7 @@ impl Component {
             held: Vec::new(),
             inside: Vec::new(),
         };
-        for called in makers {
+        for called in &world.makers {
             let (_, results) = this.exported(called)?;
             let ty = match results.as_slice() {
                 [Type::List(list)] => list.ty(),
@@ -110,6 +129,17 @@ impl Component {
             called,
             params,
             passed: imported(engine, &self.compiled, called)?,
+            results,
+        })
+    }
+
+    /// A function that it has of its own.
+    pub(crate) fn own_function<'a>(&mut self, called: &'a Called) -> Result<Function<'a>> {
+        let (params, results) = self.exported(called)?;
+        Ok(Function {
+            called,
+            passed: params.clone(),
+            params,
             results,
         })
     }
@@ -157,9 +187,7 @@ impl Component {
     ) -> Result<Call<'a>> {
         let made = self.choose(&function.params, &drawn.arguments, rng);
         let (arguments, made) = made.await.context("there are no resources for it")?;
-        let result = handles::map(&function.results, &drawn.result, &mut |_, _| {
-            Ok(Val::U32(self.numbers.another()))
-        })?;
+        let result = self.numbered(&function.results, &drawn.result)?;
         Ok(Call {
             function,
             arguments,
@@ -173,9 +201,16 @@ impl Component {
         })
     }
 
+    /// The values with numbers that no resource has yet.
+    pub(crate) fn numbered(&mut self, types: &[Type], values: &[Val]) -> Result<Vec<Val>> {
+        handles::map(types, values, &mut |_, _| {
+            Ok(Val::U32(self.numbers.another()))
+        })
+    }
+
     /// The arguments with numbers of resources that are there, and these by
     /// maker, in the order in which they came.
-    async fn choose(
+    pub(crate) async fn choose(
         &mut self,
         types: &[Type],
         values: &[Val],

@@ -10,6 +10,7 @@
 //! A resource that is lent to the guest would have to be dropped by it. So the
 //! export is given what the import is lent, which is a number in both cases.
 
+mod streams;
 mod types;
 
 use std::fmt::Write as _;
@@ -18,11 +19,11 @@ use anyhow::{Context as _, Result};
 use e2e::values::Rng;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::abi::{AbiVariant, WasmSignature, WasmType};
-use wit_parser::{Resolve, SizeAlign};
+use wit_parser::{Resolve, SizeAlign, Type};
 
-use self::types::Used;
-pub(crate) use self::types::path;
+pub(crate) use self::types::{Used, has_borrow, path};
 use crate::makers;
+use crate::streams::INTERFACE;
 use crate::world::Import;
 
 /// A guest.
@@ -36,16 +37,18 @@ pub(crate) struct Guest {
 /// is quickly zeroed.
 const MAX_PAGES: u32 = 64;
 
-/// The guest that imports these functions of a document's world.
+/// The guest that imports these functions of a document's world, and has streams
+/// and futures of what is `carried`.
 pub(crate) fn make(
     wit: &str,
     resolve: &Resolve,
     sizes: &SizeAlign,
     imports: &[Import<'_>],
+    carried: &[Type],
     rng: &mut Rng,
 ) -> Result<Guest> {
-    let mut module = wat::parse_str(module(resolve, sizes, imports))?;
-    let world = world(resolve, imports)?;
+    let mut module = wat::parse_str(module(resolve, sizes, imports, carried))?;
+    let world = world(resolve, imports, carried)?;
     // The document's own package comes first in it.
     let wit = wit.replacen("world plugin {", &format!("{world}\nworld plugin {{"), 1);
     let mut resolve = Resolve::default();
@@ -67,7 +70,7 @@ pub(crate) fn make(
 /// A world that imports the interfaces of these functions, and exports functions
 /// with the same types, under names of their own; and [`DAMAGE`], and a
 /// [`dropper`] for each type of resources.
-fn world(resolve: &Resolve, imports: &[Import<'_>]) -> Result<String> {
+fn world(resolve: &Resolve, imports: &[Import<'_>], carried: &[Type]) -> Result<String> {
     let mut used = Used::new(resolve);
     let mut interfaces = Vec::new();
     let mut exports = String::new();
@@ -93,6 +96,10 @@ fn world(resolve: &Resolve, imports: &[Import<'_>]) -> Result<String> {
             writeln!(exports, "  export {name}: func(a: {ty});")?;
         }
     }
+    for (n, ty) in carried.iter().enumerate() {
+        interfaces.push(path(INTERFACE));
+        exports += &streams::exports(&mut used, n, ty)?;
+    }
     interfaces.sort();
     interfaces.dedup();
     let imports: String = interfaces
@@ -110,7 +117,12 @@ pub(crate) fn dropper(export: &str) -> String {
     format!("{export}-drop")
 }
 
-fn module(resolve: &Resolve, sizes: &SizeAlign, imports: &[Import<'_>]) -> String {
+fn module(
+    resolve: &Resolve,
+    sizes: &SizeAlign,
+    imports: &[Import<'_>],
+    carried: &[Type],
+) -> String {
     let mut text = "(module\n".to_owned();
     for import in imports {
         let signature = resolve.wasm_signature(AbiVariant::GuestImport, import.function);
@@ -133,6 +145,7 @@ fn module(resolve: &Resolve, sizes: &SizeAlign, imports: &[Import<'_>]) -> Strin
             .unwrap();
         }
     }
+    text += &streams::imports(carried.len());
     text += DAMAGER;
     text += &ALLOCATOR.replace("MAX_PAGES", &MAX_PAGES.to_string());
     for import in imports {
@@ -146,6 +159,12 @@ fn module(resolve: &Resolve, sizes: &SizeAlign, imports: &[Import<'_>]) -> Strin
             )
             .unwrap();
         }
+    }
+    if !carried.is_empty() {
+        text += streams::WAIT;
+    }
+    for (n, ty) in carried.iter().enumerate() {
+        text += &streams::functions(sizes, n, ty);
     }
     text + ")"
 }

@@ -8,6 +8,8 @@
 //!   against the [`oracle`] and against wasmtime's own [`direct`] path, which
 //!   knows values, but no buffers. Of the plugin's [`resources`] each is dropped
 //!   or comes back, once.
+//! * [`streams`]: the same world's types in streams and futures of WASI 0.3, in
+//!   either direction, and passed on from the plugin to itself.
 //! * [`codec`]: a plugin in Rust is called with damaged arguments.
 //! * [`inspect`]: libraries that nobody would build are looked at.
 //!
@@ -39,6 +41,7 @@ pub mod plugin;
 pub mod resources;
 pub mod script;
 pub mod seeds;
+pub mod streams;
 pub mod tally;
 pub mod world;
 

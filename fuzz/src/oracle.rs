@@ -36,7 +36,7 @@ pub fn same(what: &str, types: &[Type], found: &[Val], wanted: &[Val]) -> anyhow
     Ok(())
 }
 
-fn is_number(ty: &Type) -> bool {
+pub(crate) fn is_number(ty: &Type) -> bool {
     matches!(
         ty,
         Type::U8

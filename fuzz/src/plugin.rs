@@ -5,6 +5,8 @@
     reason = "it is the plugin's side of the ABI, written out: raw pointers come in"
 )]
 
+mod streams;
+
 use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,15 +15,18 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result};
 use wash_plugin_abi::abi::{
-    CallContextV1, CallContextV1Flags, CallFn, CallV1, EXT_CALL, EXT_LENT_ARGS, EXT_PLUGIN,
-    EXT_RESOURCE, FLAG_LEND, FLAG_LENT_ARGS, FutureV1, FutureVtableV1, HostV1, LentArgsV1, LentV1,
-    OutBuf, PendingV1, PluginV1, ResourceV1, Slice, Status, WakerV1, with_waker,
+    CallContextV1, CallContextV1Flags, CallFn, CallV1, EXT_CALL, EXT_CHANNEL, EXT_LENT_ARGS,
+    EXT_PLUGIN, EXT_RESOURCE, FLAG_LEND, FLAG_LENT_ARGS, FutureV1, FutureVtableV1, HostV1,
+    LentArgsV1, LentV1, OutBuf, PendingV1, PluginV1, ResourceV1, Slice, Status, WakerV1,
+    with_waker,
 };
 use wash_plugin_loader::{Inspected, LoadedPlugin, admit, library};
 
 use crate::oracle::Encoded;
 use crate::script::{Answer, Script, Seen, lock};
 use crate::world::World;
+
+pub use streams::{Read, Source, Step, Streams};
 
 /// How many functions it can serve.
 pub const MAX_FUNCTIONS: usize = 256;
@@ -65,6 +70,7 @@ pub fn load(world: &World) -> Result<(Arc<LoadedPlugin>, Arc<Script>)> {
             EXT_PLUGIN => (&raw const *plugin).cast(),
             EXT_CALL => (&raw const *calls).cast(),
             EXT_RESOURCE => (&raw const RESOURCES).cast(),
+            EXT_CHANNEL => (&raw const streams::CHANNEL).cast(),
             // Every other one is given copies.
             EXT_LENT_ARGS if world.served.is_multiple_of(2) => (&raw const LENT_ARGS).cast(),
             _ => std::ptr::null(),
@@ -87,7 +93,7 @@ pub fn load(world: &World) -> Result<(Arc<LoadedPlugin>, Arc<Script>)> {
 }
 
 unsafe extern "C" fn create(
-    _: *const HostV1,
+    host: *const HostV1,
     config: Slice,
     plugin: *mut *mut c_void,
     out: *mut OutBuf,
@@ -101,6 +107,8 @@ unsafe extern "C" fn create(
         out.set_text("there is no such script");
         return Status::FAILED;
     };
+    // SAFETY: the host outlives its plugins.
+    unsafe { script.streams.find(host) };
     // SAFETY: the host wants it written here. `destroy` takes it back.
     unsafe { *plugin = Arc::into_raw(script).cast_mut().cast() };
     Status::OK
@@ -234,30 +242,19 @@ impl Script {
             result,
             pending: times,
             fails,
-        } = lock(&self.next).clone();
-        let mut answered = result;
-        let mut status = Status::OK;
-        let mut table = None;
-        if fails {
-            answered = Encoded {
-                bytes: b"it was told to".to_vec(),
-                lent: None,
-            };
-            status = Status::FAILED;
-        }
-        match answered.lent.take() {
-            Some(bytes) if may_lend => {
-                let lent = self.lend(&bytes);
-                // Its address comes last.
-                answered
-                    .bytes
-                    .extend(lent.expose_provenance().to_le_bytes());
-                answered.lent = Some(bytes);
-                status = Status::OK_LENT;
-                table = Some(lent);
+        } = self.answer_of(function);
+        let (answered, table) = match fails {
+            true => {
+                let bytes = b"it was told to".to_vec();
+                (Encoded { bytes, lent: None }, None)
             }
-            _ => {}
-        }
+            false => self.with_lent(result, may_lend),
+        };
+        let status = match table {
+            _ if fails => Status::FAILED,
+            Some(_) => Status::OK_LENT,
+            None => Status::OK,
+        };
         let bytes = answered.bytes.clone();
         lock(&self.calls).push(Seen {
             function,
@@ -285,6 +282,18 @@ impl Script {
             }
             _ => write(out, &bytes, status),
         }
+    }
+
+    /// What is lent is beside the buffer, with the address of its table last in
+    /// that.
+    fn with_lent(&self, result: Encoded, may_lend: bool) -> (Encoded, Option<*const LentV1>) {
+        let Encoded { mut bytes, lent } = result;
+        let lent = lent.filter(|_| may_lend);
+        let table = lent.as_ref().map(|lent| self.lend(lent));
+        if let Some(table) = table {
+            bytes.extend(table.expose_provenance().to_le_bytes());
+        }
+        (Encoded { bytes, lent }, table)
     }
 
     fn lend(&self, bytes: &[u8]) -> *const LentV1 {

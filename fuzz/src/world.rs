@@ -10,7 +10,7 @@ use crate::guest::{self, Guest};
 use crate::makers;
 use crate::plugin::MAX_FUNCTIONS;
 
-/// Larger values take long, and say nothing that several do not.
+/// In bytes, of what a value takes beside what it points to.
 const MAX_SIZE: usize = 4096;
 /// How many functions of a world are called.
 const MAX_CALLED: usize = 32;
@@ -52,6 +52,7 @@ pub struct Called {
 }
 
 /// A function of the world.
+#[derive(Clone)]
 pub(crate) struct Import<'a> {
     pub(crate) function: &'a Function,
     pub(crate) called: Called,
@@ -70,79 +71,108 @@ impl World {
         let mut sizes = SizeAlign::default();
         sizes.fill(&resolve);
 
-        let mut imports = Vec::new();
-        let mut makers = Vec::new();
-        let mut functions = Vec::new();
-        for item in resolve.worlds[world].exports.values() {
-            let WorldItem::Interface { id, .. } = item else {
-                anyhow::bail!("the world exports more than interfaces");
-            };
-            let interface = resolve.id_of(*id).context("an interface has no name")?;
-            for (name, function) in &resolve.interfaces[*id].functions {
-                let is_concurrent = function.kind.is_async();
-                let is_async = is_concurrent || rng.below(3) == 0;
-                let types = function.params.iter().map(|param| &param.ty);
-                let types: Vec<&Type> = types.chain(&function.result).collect();
-                let is_small = |ty: &&Type| sizes.size(ty).size_wasm32() <= MAX_SIZE;
-                if types.iter().all(is_small) && types.iter().all(|ty| crosses(&resolve, ty)) {
-                    let list = match interface == makers::INTERFACE {
-                        true => &mut makers,
-                        false => &mut imports,
-                    };
-                    list.push(Import {
-                        function,
-                        called: Called {
-                            // Not `f`: there may be 32 before it.
-                            export: format!("call{}", functions.len()),
-                            interface: interface.clone(),
-                            name: name.clone(),
-                            index: functions.len(),
-                            is_async,
-                            is_concurrent,
-                        },
-                    });
-                }
-                functions.push((format!("{interface}#{name}"), is_async));
-            }
-        }
-        if imports.is_empty() || functions.len() > MAX_FUNCTIONS {
+        let served = served(&resolve, world, rng)?;
+        let all = served.iter().filter(|import| {
+            let types = import.function.params.iter().map(|param| &param.ty);
+            let mut types = types.chain(&import.function.result);
+            types.all(|ty| is_small(&sizes, ty) && crosses(&resolve, ty))
+        });
+        let (mut makers, mut imports): (Vec<Import<'_>>, Vec<Import<'_>>) = all
+            .cloned()
+            .partition(|import| import.called.interface == makers::INTERFACE);
+        if imports.is_empty() || served.len() > MAX_FUNCTIONS {
             return Ok(None);
         }
         while imports.len() > MAX_CALLED {
             imports.swap_remove(rng.below(imports.len()));
         }
-        let called = |imports: &[Import<'_>]| -> Vec<Called> {
-            let called = imports.iter().map(|import| import.called.clone());
-            called.collect()
-        };
         let made = called(&makers);
         imports.append(&mut makers);
-        let called = called(&imports);
-        let mut needs: Vec<String> = called.iter().map(|c| c.interface.clone()).collect();
-        let resources = makers::resources(&resolve, world)?.into_iter();
-        needs.extend(resources.map(|resource| resource.interface));
-        needs.sort();
-        needs.dedup();
-        let Guest { component } = guest::make(wit, &resolve, &sizes, &imports, rng)
+        let Guest { component } = guest::make(wit, &resolve, &sizes, &imports, &[], rng)
             .context("there is no guest for it")?;
-        let served = functions.len();
+        let mut this = Self::new(wit, &resolve, world, &served, component)?;
+        this.called = called(&imports);
+        this.makers = made;
+        this.needs
+            .extend(this.called.iter().map(|c| c.interface.clone()));
+        this.needs.sort();
+        this.needs.dedup();
+        Ok(Some(this))
+    }
+
+    /// Of which nothing is called, and which needs the resources that there are.
+    pub(crate) fn new(
+        wit: &str,
+        resolve: &Resolve,
+        world: WorldId,
+        served: &[Import<'_>],
+        guest: Vec<u8>,
+    ) -> Result<Self> {
+        ensure!(!guest.is_empty(), "the guest is empty");
+        let functions = served.iter().map(|import| {
+            let Called {
+                interface, name, ..
+            } = &import.called;
+            (format!("{interface}#{name}"), import.called.is_async)
+        });
         let note = Note {
             wit: wit.to_owned(),
             world: "fuzz:harness/plugin".to_owned(),
-            functions,
+            functions: functions.collect(),
             ..Note::new("fuzz", "fuzz:harness")
         };
-        ensure!(!component.is_empty(), "the guest is empty");
-        Ok(Some(Self {
+        let resources = makers::resources(resolve, world)?.into_iter();
+        Ok(Self {
             library: Elf::plugin(&note).bytes(),
             note: note.bytes(),
-            served,
-            guest: component,
-            called,
-            makers: made,
-            needs,
-        }))
+            served: served.len(),
+            guest,
+            called: Vec::new(),
+            makers: Vec::new(),
+            needs: resources.map(|resource| resource.interface).collect(),
+        })
     }
+}
+
+pub(crate) fn called(imports: &[Import<'_>]) -> Vec<Called> {
+    imports.iter().map(|import| import.called.clone()).collect()
+}
+
+/// All that a plugin of the world serves, in the order of its call table.
+pub(crate) fn served<'a>(
+    resolve: &'a Resolve,
+    world: WorldId,
+    rng: &mut Rng,
+) -> Result<Vec<Import<'a>>> {
+    let mut served = Vec::new();
+    for item in resolve.worlds[world].exports.values() {
+        let WorldItem::Interface { id, .. } = item else {
+            anyhow::bail!("the world exports more than interfaces");
+        };
+        let interface = resolve.id_of(*id).context("an interface has no name")?;
+        for (name, function) in &resolve.interfaces[*id].functions {
+            let is_concurrent = function.kind.is_async();
+            let index = served.len();
+            served.push(Import {
+                function,
+                called: Called {
+                    // Not `f`: there may be 32 before it.
+                    export: format!("call{index}"),
+                    interface: interface.clone(),
+                    name: name.clone(),
+                    index,
+                    is_async: is_concurrent || rng.below(3) == 0,
+                    is_concurrent,
+                },
+            });
+        }
+    }
+    Ok(served)
+}
+
+/// Larger values take long, and say nothing that several do not.
+pub(crate) fn is_small(sizes: &SizeAlign, ty: &Type) -> bool {
+    sizes.size(ty).size_wasm32() <= MAX_SIZE
 }
 
 /// A document, and the world of a plugin in it.
@@ -154,7 +184,7 @@ pub(crate) fn parse(wit: &str) -> Result<(Resolve, WorldId)> {
 }
 
 /// Whether values of the type cross today, and the targets know them.
-fn crosses(resolve: &Resolve, ty: &Type) -> bool {
+pub(crate) fn crosses(resolve: &Resolve, ty: &Type) -> bool {
     let id = match ty {
         Type::ErrorContext => return false,
         Type::Id(id) => *id,

@@ -8,7 +8,7 @@ use std::path::Path;
 use fuzz::codec::Codec;
 use fuzz::seeds::Seed;
 use fuzz::tally::Tally;
-use fuzz::{calls, inspect};
+use fuzz::{calls, inspect, streams};
 
 /// The numbers of a file, one a line.
 fn numbers(target: &str) -> Vec<u64> {
@@ -84,6 +84,35 @@ async fn calls() {
         "{total:?}"
     );
     assert!(total.resources > total.calls / 10, "{total:?}");
+    assert!(total.skipped < total.damaged / 10, "{total:?}");
+}
+
+/// The same worlds.
+#[tokio::test(flavor = "multi_thread")]
+async fn streams() {
+    let engine = calls::engine().unwrap();
+    let mut total = Tally::default();
+    for (file, text) in files("calls") {
+        let Seed { seed, wit } = Seed::from_text(&text).unwrap();
+        let tally = streams::run(&engine, &wit, seed).await;
+        let tally = tally.unwrap_or_else(|error| panic!("{file}: {error:#}"));
+        assert!(tally.calls > 0, "{file}: nothing was called");
+        total.add(tally);
+    }
+    println!("{total}");
+    println!("{:?}", total.kinds);
+    for kind in ["8-bit", "string", "list", "record", "variant", "map", "own"] {
+        assert!(
+            total.kinds.contains_key(kind),
+            "no {kind} in {:?}",
+            total.kinds
+        );
+    }
+    assert!(
+        total.refused > 0 && total.refused < total.damaged,
+        "{total:?}"
+    );
+    assert!(total.resources > 0, "{total:?}");
     assert!(total.skipped < total.damaged / 10, "{total:?}");
 }
 

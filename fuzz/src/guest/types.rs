@@ -13,15 +13,15 @@ pub(crate) fn path(interface: &str) -> String {
 }
 
 /// The types that a world uses of its interfaces.
-pub(super) struct Used<'a> {
+pub(crate) struct Used<'a> {
     resolve: &'a Resolve,
     types: BTreeMap<TypeId, String>,
     /// What says so.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 impl<'a> Used<'a> {
-    pub(super) fn new(resolve: &'a Resolve) -> Self {
+    pub(crate) fn new(resolve: &'a Resolve) -> Self {
         Self {
             resolve,
             types: BTreeMap::new(),
@@ -30,7 +30,7 @@ impl<'a> Used<'a> {
     }
 
     /// A type as it is written in the world.
-    pub(super) fn ty(&mut self, ty: &Type) -> Result<String> {
+    pub(crate) fn ty(&mut self, ty: &Type) -> Result<String> {
         let id = match ty {
             Type::Bool => return Ok("bool".to_owned()),
             Type::U8 => return Ok("u8".to_owned()),
@@ -131,7 +131,7 @@ impl<'a> Used<'a> {
 }
 
 /// Whether something in a value of the type is lent.
-fn has_borrow(resolve: &Resolve, ty: &Type) -> bool {
+pub(crate) fn has_borrow(resolve: &Resolve, ty: &Type) -> bool {
     let Type::Id(id) = ty else {
         return false;
     };

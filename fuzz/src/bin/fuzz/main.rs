@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use fuzz::codec::Codec;
 use fuzz::seeds::Seed;
 use fuzz::tally::Tally;
-use fuzz::{calls, inspect};
+use fuzz::{calls, inspect, streams};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use worlds::Worlds;
@@ -41,11 +41,13 @@ struct Cli {
 enum Target {
     /// Components call plugins, in worlds by wit-smith
     Calls(Length),
+    /// The same types in streams and futures
+    Streams(Length),
     /// A plugin in Rust reads damaged arguments
     Codec(Length),
     /// Libraries that nobody would build are looked at
     Inspect(Length),
-    /// Runs a call again: a file of fuzz/seeds/calls/, or a finding
+    /// Runs a world again: a file of fuzz/seeds/calls/, or a finding of calls or streams
     Replay {
         /// The file
         file: PathBuf,
@@ -78,46 +80,62 @@ fn run(cli: Cli) -> Result<()> {
         .enable_all()
         .build()?;
     let engine = calls::engine()?;
-    match cli.target {
-        Target::Calls(length) => {
-            let mut worlds = Worlds::start(&cli.worlds)?;
-            drive("calls", &cli.findings, &length, &runtime, |seed| {
-                let wit = worlds.get(seed)?;
-                let kept = Seed {
-                    seed,
-                    wit: wit.clone(),
-                };
-                let engine = engine.clone();
-                let run = async move { calls::run(&engine, &wit, seed).await };
-                let findings = cli.findings.clone();
-                let keep = move || keep(&findings, &kept);
-                Ok((runtime.spawn(run), Box::new(keep)))
-            })
-        }
+    match &cli.target {
+        Target::Calls(length) => by_worlds("calls", &cli, length, &runtime, |wit, seed| {
+            let engine = engine.clone();
+            runtime.spawn(async move { calls::run(&engine, &wit, seed).await })
+        }),
+        Target::Streams(length) => by_worlds("streams", &cli, length, &runtime, |wit, seed| {
+            let engine = engine.clone();
+            runtime.spawn(async move { streams::run(&engine, &wit, seed).await })
+        }),
         Target::Codec(length) => {
             let codec = Arc::new(runtime.block_on(Codec::start(&engine))?);
-            drive("codec", &cli.findings, &length, &runtime, |seed| {
+            drive("codec", &cli.findings, length, &runtime, |seed| {
                 let codec = Arc::clone(&codec);
                 let run = async move { codec.run(seed).await };
                 Ok((runtime.spawn(run), by_seed("codec", seed)))
             })
         }
-        Target::Inspect(length) => drive("inspect", &cli.findings, &length, &runtime, |seed| {
+        Target::Inspect(length) => drive("inspect", &cli.findings, length, &runtime, |seed| {
             let run = async move { inspect::run(seed) };
             Ok((runtime.spawn(run), by_seed("inspect", seed)))
         }),
         Target::Replay { file } => {
-            let text = fs::read_to_string(&file);
+            let text = fs::read_to_string(file);
             let text = text.with_context(|| format!("cannot read {}", file.display()))?;
             let Seed { seed, wit } = Seed::from_text(&text)?;
             let tally = runtime.block_on(calls::run(&engine, &wit, seed))?;
             if tally.worlds == 0 {
                 bail!("nothing in it can be called");
             }
-            println!("{tally}");
+            println!("calls: {tally}");
+            let tally = runtime.block_on(streams::run(&engine, &wit, seed))?;
+            println!("streams: {tally}");
             Ok(())
         }
     }
+}
+
+/// Runs a target on one world after the other.
+fn by_worlds(
+    target: &'static str,
+    cli: &Cli,
+    length: &Length,
+    runtime: &Runtime,
+    mut start: impl FnMut(String, u64) -> JoinHandle<Result<Tally>>,
+) -> Result<()> {
+    let mut worlds = Worlds::start(&cli.worlds)?;
+    drive(target, &cli.findings, length, runtime, |seed| {
+        let wit = worlds.get(seed)?;
+        let kept = Seed {
+            seed,
+            wit: wit.clone(),
+        };
+        let findings = cli.findings.clone();
+        let keep = move || keep(&findings, &kept);
+        Ok((start(wit, seed), Box::new(keep)))
+    })
 }
 
 /// Where the seed that runs is written, among the findings.
