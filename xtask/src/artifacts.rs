@@ -16,9 +16,42 @@ pub(crate) struct Artifact {
     #[serde(default)]
     manifest_path: PathBuf,
     #[serde(default)]
+    target: Target,
+    #[serde(default)]
+    profile: Profile,
+    #[serde(default)]
     filenames: Vec<PathBuf>,
     /// The program, if it is one.
     pub(crate) executable: Option<PathBuf>,
+}
+
+/// What of a package it was made of.
+#[derive(Debug, Default, Deserialize)]
+struct Target {
+    kind: Vec<String>,
+}
+
+/// What for.
+#[derive(Debug, Default, Deserialize)]
+struct Profile {
+    test: bool,
+}
+
+/// The program with the unit tests of the library with this manifest.
+pub(crate) fn unit_tests<'a>(artifacts: &'a [Artifact], manifest: &Path) -> Result<&'a Path> {
+    let found = artifacts.iter().find(|artifact| {
+        artifact.profile.test
+            && artifact.target.kind.iter().any(|kind| kind == "lib")
+            && real(&artifact.manifest_path) == real(manifest)
+    });
+    found
+        .and_then(|artifact| artifact.executable.as_deref())
+        .with_context(|| format!("cargo made no unit tests of {}", manifest.display()))
+}
+
+/// Cargo resolves links where we may not have.
+fn real(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The file of this kind that cargo made of the package with this manifest.
@@ -27,8 +60,6 @@ pub(crate) fn find<'a>(
     manifest: &Path,
     suffix: &str,
 ) -> Result<&'a Path> {
-    // Cargo resolves links where we may not have.
-    let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let wanted = real(manifest);
     let is_of_kind = |path: &&PathBuf| {
         path.file_name()
@@ -44,7 +75,7 @@ pub(crate) fn find<'a>(
     bail!("cargo made no {suffix} file of {}", manifest.display())
 }
 
-/// Runs a `cargo build` command and returns what it made.
+/// Runs a command of cargo that builds, and returns what it made.
 pub(crate) fn build(command: &mut Command) -> Result<Vec<Artifact>> {
     command.arg("--message-format=json-render-diagnostics");
     let report = cmd::stdout(command)?;

@@ -49,8 +49,7 @@ pub(crate) fn updates(workspace: &Workspace) -> Result<()> {
 /// mean nothing, but that there are some.
 pub(crate) fn smoke(workspace: &Workspace) -> Result<()> {
     let mut cargo = workspace.cargo();
-    cargo.arg("build").args(test::TARGETS);
-    let built = artifacts::build(&mut cargo).context("cannot build the benches")?;
+    let built = artifacts::build(test::programs(&mut cargo)).context("cannot build the benches")?;
     let benches = Benches {
         workspace,
         built,

@@ -169,11 +169,6 @@ pub(crate) fn nightly(workspace: &Workspace) -> Result<Option<Toolchain>> {
         .max_by_key(|found| numbers(&found.compiler.release)))
 }
 
-/// The target that the active compiler compiles for by default.
-pub(crate) fn active_host() -> Result<String> {
-    active().map(|compiler| compiler.host)
-}
-
 fn active() -> Result<Compiler> {
     Compiler::ask(&mut cmd::rustc()).context("cannot ask rustc for its version")
 }

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use crate::foreign::Toolchain;
 use crate::plugins::{self, Profile};
 use crate::workspace::Workspace;
-use crate::{cmd, foreign, guests, test};
+use crate::{artifacts, cmd, foreign, guests, test};
 
 const ALL: [&str; 0] = [];
 
@@ -48,7 +48,7 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     plugins::build(workspace, &ALL, Profile::Dev)?;
     foreign::build(workspace)?;
     // Some tests run the program itself.
-    cmd::run(workspace.cargo().arg("build").args(test::TARGETS))?;
+    cmd::run(test::programs(&mut workspace.cargo()))?;
 
     // All of them, whatever the first tells.
     let results = RUNS.map(|tests| watched(workspace, &toolchain, tests, args));
@@ -78,30 +78,36 @@ fn watched(
 
 /// The codec and the slab under valgrind and Miri, where they are installed.
 fn memory(workspace: &Workspace) -> Result<()> {
-    let tests = [
-        "test",
-        "--package",
-        "wash-plugin-abi",
-        "--lib",
-        "--",
-        "codec",
-        "slab",
-    ];
+    let tests = ["codec", "slab"];
     if cmd::probe(Command::new("valgrind").arg("--version")).is_some() {
-        let host = foreign::active_host()?.to_uppercase().replace('-', "_");
-        let valgrind = "valgrind --quiet --error-exitcode=9 --leak-check=full \
-                        --show-leak-kinds=definite --errors-for-leak-kinds=definite";
         let mut cargo = workspace.cargo();
-        cargo
-            .args(tests)
-            .env(format!("CARGO_TARGET_{host}_RUNNER"), valgrind);
-        cmd::echo(&mut cargo).context("valgrind's run failed")?;
+        cargo.args(["test", "--no-run"]).args(test::TARGETS);
+        let built = artifacts::build(&mut cargo).context("cannot build the tests")?;
+        let manifest = workspace.root.join("plugin-abi/Cargo.toml");
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args([
+            "--quiet",
+            "--error-exitcode=9",
+            "--leak-check=full",
+            "--show-leak-kinds=definite",
+            "--errors-for-leak-kinds=definite",
+        ]);
+        valgrind.arg(artifacts::unit_tests(&built, &manifest)?);
+        cmd::echo(valgrind.args(tests)).context("valgrind's run failed")?;
     } else {
         eprintln!("sanitize: without valgrind, which is not installed");
     }
     if cmd::probe(cmd::cargo().args(["miri", "--version"])).is_some() {
         let mut cargo = workspace.cargo();
-        cmd::echo(cargo.arg("miri").args(tests)).context("Miri's run failed")?;
+        cargo.args([
+            "miri",
+            "test",
+            "--package",
+            "wash-plugin-abi",
+            "--lib",
+            "--",
+        ]);
+        cmd::echo(cargo.args(tests)).context("Miri's run failed")?;
     } else {
         eprintln!("sanitize: without Miri, which is not installed");
     }

@@ -15,6 +15,16 @@ const ALL: [&str; 0] = [];
 /// anew.
 pub(crate) const TARGETS: [&str; 5] = ["--workspace", "--lib", "--bins", "--tests", "--examples"];
 
+/// Has cargo build them for who runs programs, not tests.
+pub(crate) fn programs(cargo: &mut Command) -> &mut Command {
+    // `cargo build` would build the macros once more, for themselves, and whatever
+    // uses them for that.
+    cargo
+        .arg("build")
+        .args(TARGETS)
+        .args(["--exclude", "wash-plugin-macros"])
+}
+
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     guests::build(workspace, &ALL)?;
     plugins::build(workspace, &ALL, Profile::Dev)?;
