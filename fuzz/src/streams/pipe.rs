@@ -1,15 +1,17 @@
 //! A type, and streams or futures of it.
 
 use std::fmt;
+use std::slice::from_ref;
 
 use anyhow::{Result, bail};
-use e2e::values::{self, Rng};
+use e2e::values::{self, Rng, show};
 use wash_runtime::wasmtime::component::{Type, Val};
 
 use super::INTERFACE;
+use super::subject::Taken;
 use crate::component::Component;
 use crate::draw;
-use crate::oracle::{Wrong, is_number};
+use crate::oracle::{self, Side, Wrong, is_number};
 use crate::world::Called;
 
 /// How many numbers a stream of them has, at most: more than are asked for at once.
@@ -73,14 +75,28 @@ impl Pipe {
         }
     }
 
+    /// The values in what the plugin read; `None` if there are too many.
+    pub(super) fn taken(&self, taken: Taken) -> Result<Option<Vec<Val>>> {
+        let mut got = Vec::new();
+        for (max, encoded) in taken {
+            let values = oracle::decode(from_ref(self.carrier()), &encoded, Side::Plugin);
+            match values.and_then(|values| self.items(values, max)) {
+                Ok(some) => got.extend(some),
+                Err(Wrong::TooMuch) => return Ok(None),
+                Err(wrong) => bail!("what was read is wrong: {wrong:?}: {}", show(&encoded)),
+            }
+        }
+        Ok(Some(got))
+    }
+
     /// Some values to be carried; one, of a future.
     pub(super) fn draw(&self, rng: &mut Rng) -> Vec<Val> {
         if self.kind == Kind::Future {
-            return draw::random(std::slice::from_ref(&self.item), rng);
+            return draw::random(from_ref(&self.item), rng);
         }
         let list = match is_number(&self.item) && rng.below(4) == 0 {
             true => values::random(&self.list, rng, MANY),
-            false => draw::random(std::slice::from_ref(&self.list), rng).remove(0),
+            false => draw::random(from_ref(&self.list), rng).remove(0),
         };
         match list {
             Val::List(items) => items,
