@@ -31,7 +31,7 @@ pub(super) struct Subject {
     pub(super) component: Component,
     pub(super) script: Arc<Script>,
     plugin: Arc<LoadedPlugin>,
-    /// What the plugin serves of [`INTERFACE`].
+    /// What the plugin serves of [`INTERFACE`](super::INTERFACE).
     served: Vec<Called>,
     numbers: Numbers,
     /// What the next call is to be given: by which function, and the number.
