@@ -30,6 +30,7 @@ mod progress;
 mod readme;
 mod recipe;
 mod sanitize;
+mod setup;
 mod stamp;
 mod test;
 mod workspace;
@@ -39,6 +40,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::plugins::Profile;
+use crate::setup::Purpose;
 use crate::workspace::Workspace;
 
 #[derive(Debug, Parser)]
@@ -70,8 +72,17 @@ enum Task {
     },
     /// Build a logging plugin and a command, and run one against the other
     Demo,
-    /// Build guests, plugins and foreign plugins, then run every test and the README
+    /// Look for what a command needs of the machine, and install what is missing
+    Setup {
+        /// Which command
+        purpose: Purpose,
+    },
+    /// Build guests and plugins, then run every test and the README
     Test {
+        /// Also build plugins and hosts with every other Rust compiler that rustup has, and test
+        /// those
+        #[arg(long)]
+        all: bool,
         /// Passed to `cargo nextest run`, or `cargo test` where that is missing
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
@@ -137,19 +148,27 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> anyhow::Result<()> {
+    // It needs no workspace, and it may be what cargo itself lacks that is missing.
+    if let Task::Setup { purpose } = task {
+        return setup::prepare(purpose);
+    }
     let workspace = Workspace::load()?;
     match task {
-        Task::Guests { names } => guests::build(&workspace, &names),
+        Task::Setup { .. } => Ok(()),
+        Task::Guests { names } => {
+            setup::prepare(Purpose::Guests)?;
+            guests::build(&workspace, &names)
+        }
         Task::Plugins { names, release } => {
             let profile = if release {
                 Profile::Release
             } else {
                 Profile::Dev
             };
-            plugins::build(&workspace, &names, profile).map(drop)
+            plugins::build(&workspace, &names, profile)
         }
         Task::Demo => demo::run(&workspace),
-        Task::Test { args } => test::run(&workspace, &args),
+        Task::Test { all, args } => test::run(&workspace, all, &args),
         Task::Sanitize { args } => sanitize::run(&workspace, &args),
         Task::Readme => readme::run(&workspace),
         Task::Bench(Bench::Calls { args }) => bench::calls(&workspace, &args),

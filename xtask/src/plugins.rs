@@ -1,10 +1,11 @@
 //! The plugin libraries, each in the folder of its kind, ready to be scanned.
 
 use std::env::consts::DLL_SUFFIX;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::artifacts::Artifact;
 use crate::progress::Progress;
 use crate::workspace::{Package, Workspace};
 use crate::{artifacts, files};
@@ -23,15 +24,14 @@ const FOLDERS: [(&str, &str); 3] = [
     ("tests/plugins", "plugins-test"),
 ];
 
-/// Builds the plugins of these packages, or all if there are none, and returns
-/// where their libraries are.
+/// Builds the plugins of these packages, or all if there are none, and puts
+/// their libraries into their folders.
 pub(crate) fn build(
     workspace: &Workspace,
     names: &[impl AsRef<str>],
     profile: Profile,
-) -> Result<Vec<PathBuf>> {
+) -> Result<()> {
     let packages = select(workspace, names)?;
-    let progress = Progress::new("plugins", packages.len());
     let mut cargo = workspace.cargo();
     cargo.arg("build");
     if profile == Profile::Release {
@@ -40,14 +40,23 @@ pub(crate) fn build(
     for (package, _) in &packages {
         cargo.args(["--package", &package.name]);
     }
-    let what = names_of(&packages);
-    let artifacts = progress
-        .aside(&what, || artifacts::build(&mut cargo))
-        .context("cannot build the plugins")?;
+    eprintln!("plugins: {}", names_of(&packages));
+    let built = artifacts::build(&mut cargo).context("cannot build the plugins")?;
+    install(workspace, &built, names)
+}
 
+/// Puts the libraries of these packages, or of all plugins if there are none,
+/// from what cargo has built into their folders.
+pub(crate) fn install(
+    workspace: &Workspace,
+    built: &[Artifact],
+    names: &[impl AsRef<str>],
+) -> Result<()> {
+    let packages = select(workspace, names)?;
+    let progress = Progress::new("plugins", packages.len());
     let mut libraries = Vec::new();
     for (package, folder) in packages {
-        let library = artifacts::find(&artifacts, &package.manifest_path, DLL_SUFFIX)?;
+        let library = artifacts::find(built, &package.manifest_path, DLL_SUFFIX)?;
         let library = files::install(library, &workspace.target.join(folder))?;
         progress.done(&package.name);
         libraries.push(library);
@@ -65,7 +74,20 @@ pub(crate) fn build(
         .map(|folder| workspace.show(folder).to_string())
         .collect();
     progress.finish(&format!("{} in {}", libraries.len(), folders.join(", ")));
-    Ok(libraries)
+    Ok(())
+}
+
+/// Finds the library of a plugin package among what cargo has built.
+pub(crate) fn find<'a>(
+    workspace: &Workspace,
+    built: &'a [Artifact],
+    package: &str,
+) -> Result<&'a Path> {
+    let (package, _) = select(workspace, &[package])?
+        .into_iter()
+        .next()
+        .with_context(|| format!("no plugin package is called {package}"))?;
+    artifacts::find(built, &package.manifest_path, DLL_SUFFIX)
 }
 
 fn select<'a>(

@@ -4,7 +4,31 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Counts the steps of one task.
+/// The steps of a command, each announced with its number when it begins.
+#[derive(Debug)]
+pub(crate) struct Steps {
+    command: &'static str,
+    done: usize,
+    all: usize,
+}
+
+impl Steps {
+    pub(crate) fn new(command: &'static str, all: usize) -> Self {
+        let done = 0;
+        Self { command, done, all }
+    }
+
+    /// Begins the next step.
+    pub(crate) fn next(&mut self, what: &str) {
+        self.done += 1;
+        eprintln!(
+            "\n[{}, step {} of {}] {what}",
+            self.command, self.done, self.all
+        );
+    }
+}
+
+/// Counts the parts of one task.
 #[derive(Debug)]
 pub(crate) struct Progress {
     task: &'static str,

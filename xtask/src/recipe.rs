@@ -9,8 +9,23 @@ use anyhow::{Context as _, Result, anyhow};
 
 use crate::cmd;
 
-const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
-const DEBIAN_WASI_LIBC: &str = "/usr/lib/wasm32-wasi";
+/// Where Debian's packages put what is needed, below the system's root.
+const DEBIAN_RUSTC: &str = "usr/bin/rustc";
+const DEBIAN_WASI_LIBC: &str = "usr/lib/wasm32-wasi";
+
+/// Returns where Debian's packages are installed: `/`, or what `XTASK_SYSTEM_ROOT`
+/// names, which tests of a bare machine set.
+pub(crate) fn system_root() -> PathBuf {
+    std::env::var_os("XTASK_SYSTEM_ROOT").map_or_else(|| PathBuf::from("/"), PathBuf::from)
+}
+
+fn debian_rustc() -> PathBuf {
+    system_root().join(DEBIAN_RUSTC)
+}
+
+fn debian_wasi_libc() -> PathBuf {
+    system_root().join(DEBIAN_WASI_LIBC)
+}
 
 /// What the guest needs of its target.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,6 +43,11 @@ impl Kind {
             Kind::Library => &["wasm32-unknown-unknown"],
             Kind::Command => &["wasm32-wasip1", "wasm32-wasip2"],
         }
+    }
+
+    /// The target to install where there is none.
+    pub(crate) fn target(self) -> &'static str {
+        self.targets().first().copied().unwrap_or_default()
     }
 }
 
@@ -63,20 +83,18 @@ impl Recipe {
                 how: How::Installed,
             });
         }
-        let target = kind.targets().first().copied().unwrap_or_default();
+        let target = kind.target();
         let wasi = kind == Kind::Command;
         let linker = debian(wasi).map_err(|missing| {
             anyhow!(
                 "no Rust compiler for {target} ({missing}): run `rustup target add {}`, or on \
                  Debian `apt-get install --no-install-recommends rustc-web rust-web-src wasi-libc`",
-                [Kind::Library, Kind::Command]
-                    .map(|kind| kind.targets().first().copied().unwrap_or_default())
-                    .join(" ")
+                [Kind::Library, Kind::Command].map(Kind::target).join(" ")
             )
         })?;
         Ok(Self {
             target,
-            compiler: version(Command::new(DEBIAN_RUSTC))?,
+            compiler: version(Command::new(debian_rustc()))?,
             how: How::Debian { linker, wasi },
         })
     }
@@ -125,7 +143,7 @@ impl Recipe {
             .with_context(|| format!("cannot put {} on the path", linker.display()))?;
             command
                 .env("PATH", path)
-                .env("RUSTC", DEBIAN_RUSTC)
+                .env("RUSTC", debian_rustc())
                 // The standard library is built from source, which a stable
                 // cargo does for nobody else.
                 .env("RUSTC_BOOTSTRAP", "1")
@@ -136,13 +154,17 @@ impl Recipe {
 
     fn flags(&self) -> Vec<String> {
         match self.how {
-            How::Debian { wasi: true, .. } => vec![
-                "-Clink-self-contained=no".to_owned(),
-                "-Clinker=rust-lld".to_owned(),
-                format!("-Lnative={DEBIAN_WASI_LIBC}"),
-                format!("-Clink-arg={DEBIAN_WASI_LIBC}/crt1-command.o"),
-                "-Clink-arg=-lc".to_owned(),
-            ],
+            How::Debian { wasi: true, .. } => {
+                let libc = debian_wasi_libc();
+                let libc = libc.display();
+                vec![
+                    "-Clink-self-contained=no".to_owned(),
+                    "-Clinker=rust-lld".to_owned(),
+                    format!("-Lnative={libc}"),
+                    format!("-Clink-arg={libc}/crt1-command.o"),
+                    "-Clink-arg=-lc".to_owned(),
+                ]
+            }
             How::Debian { wasi: false, .. } | How::Installed => Vec::new(),
         }
     }
@@ -151,7 +173,7 @@ impl Recipe {
 /// The folder with the linker if Debian's packages are installed, else what is
 /// missing.
 fn debian(wasi: bool) -> Result<PathBuf, &'static str> {
-    let sysroot = sysroot(Command::new(DEBIAN_RUSTC))
+    let sysroot = sysroot(Command::new(debian_rustc()))
         .ok_or("neither the active compiler's nor Debian's is installed")?;
     if !sysroot
         .join("lib/rustlib/src/rust/library/std/Cargo.toml")
@@ -159,10 +181,10 @@ fn debian(wasi: bool) -> Result<PathBuf, &'static str> {
     {
         return Err("Debian's rust-web-src is not installed");
     }
-    if wasi && !Path::new(DEBIAN_WASI_LIBC).join("crt1-command.o").is_file() {
+    if wasi && !debian_wasi_libc().join("crt1-command.o").is_file() {
         return Err("Debian's wasi-libc is not installed");
     }
-    [cmd::rustc(), Command::new(DEBIAN_RUSTC)]
+    [cmd::rustc(), Command::new(debian_rustc())]
         .into_iter()
         .filter_map(linker_folder)
         .next()

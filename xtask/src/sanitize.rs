@@ -7,11 +7,10 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::foreign::Toolchain;
-use crate::plugins::{self, Profile};
+use crate::progress::Steps;
+use crate::setup::{self, Purpose};
 use crate::workspace::Workspace;
-use crate::{artifacts, cmd, foreign, guests, test};
-
-const ALL: [&str; 0] = [];
+use crate::{artifacts, cmd, foreign, test};
 
 /// What is tested: whole hosts, both sides of the ABI in one program, and the unit
 /// tests of what is unsafe. The libraries that hosts load are built as ever: of
@@ -37,6 +36,7 @@ const OPTIONS: &str = "detect_leaks=1:detect_stack_use_after_return=0:handle_seg
                        handle_sigbus=0:handle_sigill=0:handle_sigfpe=0";
 
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
+    setup::prepare(Purpose::Sanitize)?;
     memory(workspace)?;
     let Some(toolchain) = foreign::nightly(workspace)? else {
         eprintln!(
@@ -44,11 +44,12 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
         );
         return Ok(());
     };
-    guests::build(workspace, &ALL)?;
-    plugins::build(workspace, &ALL, Profile::Dev)?;
+    let mut steps = Steps::new("sanitize", 4);
+    // Some tests run the host's program itself, which is built here, too.
+    test::build(workspace, &mut steps)?;
+    steps.next("build the plugin of the values' suite with other compilers");
     foreign::build(workspace)?;
-    // Some tests run the program itself.
-    cmd::run(test::programs(&mut workspace.cargo()))?;
+    steps.next("build and run the tests with a nightly compiler and its sanitizer");
 
     // All of them, whatever the first tells.
     let results = RUNS.map(|tests| watched(workspace, &toolchain, tests, args));

@@ -2,11 +2,12 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
-use crate::plugins::{self, Profile};
+use crate::progress::Steps;
+use crate::setup::{self, Purpose};
 use crate::workspace::Workspace;
-use crate::{cmd, foreign, guests, readme};
+use crate::{artifacts, cmd, foreign, guests, plugins, readme};
 
 const ALL: [&str; 0] = [];
 
@@ -25,19 +26,45 @@ pub(crate) fn programs(cargo: &mut Command) -> &mut Command {
         .args(["--exclude", "wash-plugin-macros"])
 }
 
-pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
+/// Builds what the tests and the sanitizers need: guests, programs and plugins.
+pub(crate) fn build(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
+    steps.next("build the guest components");
     guests::build(workspace, &ALL)?;
-    plugins::build(workspace, &ALL, Profile::Dev)?;
-    foreign::build(workspace)?;
 
+    steps.next("build the tests and the plugins; wasmtime and its compiler take longest");
+    let mut cargo = workspace.cargo();
+    let built = artifacts::build(programs(&mut cargo)).context("cannot build the tests")?;
+    plugins::install(workspace, &built, &ALL)
+}
+
+/// Runs every test. With `other_compilers`, also those that need plugins, or
+/// hosts, of other compilers and of other versions of tokio.
+pub(crate) fn run(workspace: &Workspace, other_compilers: bool, args: &[String]) -> Result<()> {
+    setup::prepare(Purpose::Tests)?;
+    let mut steps = Steps::new("test", if other_compilers { 7 } else { 5 });
+    build(workspace, &mut steps)?;
+    if other_compilers {
+        steps.next("build the plugin of the values' suite with other compilers");
+        foreign::build(workspace)?;
+    } else {
+        foreign::leave_out(workspace)?;
+    }
+
+    steps.next("run the tests");
     let mut tests = workspace.cargo();
     // The documentation's examples come next.
     cmd::echo(all(&mut tests).args(TARGETS).args(args))?;
 
-    // Of all packages, as above, also of those that have none: cargo says so.
+    steps.next("run the documentation's examples");
     let mut examples = workspace.cargo();
+    // Of all packages, as above, also of those that have none: cargo says so.
     cmd::echo(examples.args(["test", "--doc", "--workspace"]))?;
-    foreign::test_hosts(workspace)?;
+
+    if other_compilers {
+        steps.next("run the values' suite in hosts of other compilers");
+        foreign::test_hosts(workspace)?;
+    }
+    steps.next("run the README's commands");
     readme::run(workspace)
 }
 
