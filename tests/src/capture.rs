@@ -99,6 +99,24 @@ impl Instance {
         Ok(results)
     }
 
+    /// Has the guest do what its `run` in an interface is told by name, first of
+    /// the arguments: what it saw.
+    ///
+    /// # Errors
+    ///
+    /// If it traps, or has no such function.
+    ///
+    /// # Panics
+    ///
+    /// If it says something else than a text.
+    pub async fn scenario(&mut self, interface: &str, args: &[Val]) -> anyhow::Result<String> {
+        let func = self.func(interface, "run")?;
+        match self.call(func, args).await?.as_slice() {
+            [Val::String(text)] => Ok(text.clone()),
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Drops a resource that a function returned.
     pub async fn drop_resource(&mut self, resource: ResourceAny) -> anyhow::Result<()> {
         resource.resource_drop_async(&mut self.store).await?;

@@ -24,12 +24,9 @@ async fn host() -> TestHost {
 }
 
 async fn try_scenario(instance: &mut Instance, name: &str, len: u64) -> anyhow::Result<String> {
-    let func = instance.func(SCENARIOS, "run").unwrap();
-    let results = instance.call(func, &[string(name), Val::U64(len)]).await?;
-    let [Val::String(text)] = results.as_slice() else {
-        panic!("{results:?}")
-    };
-    Ok(text.clone())
+    instance
+        .scenario(SCENARIOS, &[string(name), Val::U64(len)])
+        .await
 }
 
 /// Runs scenarios in one instance, after each of which nothing is left.

@@ -2,7 +2,6 @@
 //! component, and each dropped exactly once, whatever goes first.
 
 use e2e::{Instance, TestHost, artifacts, string};
-use wash_runtime::wasmtime::component::Val;
 
 const SCENARIOS: &str = "test:resources/scenarios@0.1.0";
 
@@ -16,12 +15,7 @@ async fn host() -> TestHost {
 }
 
 async fn try_scenario(instance: &mut Instance, name: &str) -> anyhow::Result<String> {
-    let func = instance.func(SCENARIOS, "run").unwrap();
-    let results = instance.call(func, &[string(name)]).await?;
-    let [Val::String(text)] = results.as_slice() else {
-        panic!("{results:?}")
-    };
-    Ok(text.clone())
+    instance.scenario(SCENARIOS, &[string(name)]).await
 }
 
 async fn scenario(instance: &mut Instance, name: &str) -> String {

@@ -8,7 +8,6 @@ use e2e::{Instance, TestHost, artifacts, string, versions};
 use serde_json::json;
 use wash_plugin_loader::adapt::GenerationState;
 use wash_plugin_loader::{LoadedPlugin, UpdateError, UpdateOptions, Updated};
-use wash_runtime::wasmtime::component::Val;
 
 const SCENARIOS: &str = "test:versions/scenarios@0.1.0";
 const ID: &str = "versions-plugin";
@@ -23,11 +22,7 @@ async fn host() -> TestHost {
 }
 
 async fn run(instance: &mut Instance, scenario: &str) -> anyhow::Result<String> {
-    let func = instance.func(SCENARIOS, "run")?;
-    match instance.call(func, &[string(scenario)]).await?.as_slice() {
-        [Val::String(text)] => Ok(text.clone()),
-        other => panic!("{other:?}"),
-    }
+    instance.scenario(SCENARIOS, &[string(scenario)]).await
 }
 
 async fn fresh(host: &TestHost, scenario: &str) -> String {

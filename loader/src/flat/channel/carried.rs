@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use wash_plugin_abi::abi::{Buffer, Lent};
 use wash_runtime::wasmtime::component::__internal::{ComponentTypes, InterfaceType};
-use wash_runtime::wasmtime::{Result, ensure};
+use wash_runtime::wasmtime::{Result, ensure, error::format_err};
 
 use super::super::cases::{discriminant, variant_layout};
 use super::super::fixups::is_number;
@@ -61,22 +61,24 @@ impl Carried {
     }
 
     /// Copies a value, the first in what a plugin wrote, to be the first in `to`.
-    pub(super) fn copy_value(&self, from: &Frame, to: &mut Buffer) -> Result<()> {
-        let mut copy = Copy::new(from, to);
+    /// What it refers to may take so many bytes: all of it can be in one place,
+    /// and is copied as often as it is referred to.
+    pub(super) fn copy_value(&self, from: &Frame, to: &mut Buffer, most: usize) -> Result<()> {
+        let mut copy = Copy::new(from, to, most);
         copy.to.extend(slice(copy.from, 0, self.size)?)?;
         copy.fix(self, 0, 0)
     }
 
     /// Copies `len` values at offset `at` of what a plugin wrote, to be a list, the
-    /// first in `to`.
+    /// first in `to`, of so many bytes with what they refer to.
     pub(super) fn copy_list(
         &self,
         from: &Frame,
-        at: usize,
-        len: usize,
+        (at, len): (usize, usize),
         to: &mut Buffer,
+        most: usize,
     ) -> Result<()> {
-        let mut copy = Copy::new(from, to);
+        let mut copy = Copy::new(from, to, most);
         copy.to.extend_zeros(size_of::<u64>())?;
         copy.list(self, (at, len), 0)
     }
@@ -186,14 +188,17 @@ struct Copy<'a> {
     from: &'a [u8],
     lent: Option<&'a [u8]>,
     to: &'a mut Buffer,
+    /// How many bytes may still be copied.
+    left: usize,
 }
 
 impl<'a> Copy<'a> {
-    fn new(from: &'a Frame, to: &'a mut Buffer) -> Self {
+    fn new(from: &'a Frame, to: &'a mut Buffer, most: usize) -> Self {
         Self {
             from: from.out.as_slice(),
             lent: from.lent.as_ref().map(Lent::as_bytes),
             to,
+            left: most,
         }
     }
 
@@ -251,8 +256,43 @@ impl<'a> Copy<'a> {
 
     /// Appends bytes, and has the list or string at `dst` be there.
     fn put(&mut self, bytes: &[u8], align: usize, len: usize, dst: usize) -> Result<usize> {
+        let left = self.left.checked_sub(bytes.len());
+        self.left = left.ok_or_else(|| format_err!("it is more than a call may copy"))?;
         let offset = append(self.to, bytes, align)?;
         write(self.to.as_mut_slice(), dst, pair_bytes(offset, len)?)?;
         Ok(offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::pool::PooledFrame;
+    use super::*;
+
+    #[test]
+    fn text_that_many_items_refer_to_is_not_copied_without_bound() {
+        const ITEMS: usize = 100;
+        const LEN: usize = 1000;
+        let text = Carried {
+            size: size_of::<u64>(),
+            align: align_of::<u32>(),
+            kind: Kind::Text,
+        };
+        let mut given = PooledFrame::take();
+        let shared = ITEMS * size_of::<u64>();
+        for _ in 0..ITEMS {
+            given.out.extend(&pair_bytes(shared, LEN).unwrap()).unwrap();
+        }
+        given.out.extend(&[b'a'; LEN]).unwrap();
+
+        let copy = |most| {
+            let mut to = PooledFrame::take();
+            let copied = text.copy_list(&given, (0, ITEMS), &mut to.args, most);
+            copied.map(|()| to.args.as_slice().len())
+        };
+        let whole = shared + ITEMS * LEN;
+        assert!(copy(whole).unwrap() >= whole);
+        let error = copy(whole - 1).unwrap_err().to_string();
+        assert_eq!(error, "it is more than a call may copy");
     }
 }

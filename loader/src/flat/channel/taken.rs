@@ -164,8 +164,9 @@ impl Items {
         }
     }
 
-    /// All of them, as a list or as one value.
-    fn frame(self, carried: Option<&Carried>, is_list: bool) -> Result<PooledFrame> {
+    /// All of them, as a list or as one value. If no component has read them, they
+    /// may take so many bytes: as many as wasmtime lets a call copy.
+    fn frame(self, carried: Option<&Carried>, is_list: bool, most: usize) -> Result<PooledFrame> {
         if let Some(frame) = self.lifted {
             return Ok(frame);
         }
@@ -179,9 +180,9 @@ impl Items {
         let (mut frame, given) = (PooledFrame::take(), &batch.frame);
         let copied = if is_list {
             let at = batch.at.saturating_add(first.saturating_mul(batch.size));
-            carried.copy_list(given, at, *len, &mut frame.args)
+            carried.copy_list(given, (at, *len), &mut frame.args, most)
         } else {
-            carried.copy_value(given, &mut frame.args)
+            carried.copy_value(given, &mut frame.args, most)
         };
         copied.map_err(|error| batch.give.blame(error))?;
         Ok(frame)
@@ -199,9 +200,9 @@ impl Payload for Item {
         len: usize,
         carried: Option<&Carried>,
     ) -> Result<PooledFrame> {
-        let mut items = Items::new(len);
+        let (mut items, most) = (Items::new(len), store.hostcall_fuel());
         taking(Take::List(len), || source.read(store, &mut items))?;
-        items.frame(carried, true)
+        items.frame(carried, true, most)
     }
 
     fn take_value<D: 'static>(
@@ -209,8 +210,8 @@ impl Payload for Item {
         store: StoreContextMut<'_, D>,
         carried: Option<&Carried>,
     ) -> Result<PooledFrame> {
-        let mut items = Items::new(1);
+        let (mut items, most) = (Items::new(1), store.hostcall_fuel());
         taking(Take::Value, || source.read(store, &mut items))?;
-        items.frame(carried, false)
+        items.frame(carried, false, most)
     }
 }

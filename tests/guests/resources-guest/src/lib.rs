@@ -98,7 +98,8 @@ impl Guest for Scenarios {
                 std::process::abort();
             }
             "forged" => {
-                // A handle that the component does not have.
+                // SAFETY: a handle is a number, which the host looks up: one that
+                // the component does not have is what is tried.
                 let forged = unsafe { Counter::from_handle(4711) };
                 let number = forged.next();
                 std::mem::forget(forged);
@@ -106,6 +107,7 @@ impl Guest for Scenarios {
             }
             "dropped twice" => {
                 let counter = Counter::new(1);
+                // SAFETY: as above, here one that is gone.
                 let again = unsafe { Counter::from_handle(counter.handle()) };
                 drop(counter);
                 format!("{}", again.next())
