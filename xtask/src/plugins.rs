@@ -40,6 +40,9 @@ pub(crate) fn build(
     for (package, _) in &packages {
         cargo.args(["--package", &package.name]);
     }
+    // Beside the host, tokio and what depends on it has the features that it has in
+    // the tests, and is not built once more.
+    cargo.args(["--package", "wash-host"]);
     eprintln!("plugins: {}", names_of(&packages));
     let built = artifacts::build(&mut cargo).context("cannot build the plugins")?;
     install(workspace, &built, names)
