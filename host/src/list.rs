@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use wash_plugin_loader::{Allow, PluginLoader, Rejection, Report, ReportEntry, State};
+use wash_plugin_loader::{Allow, PluginLoader, Rejection, Report, ReportEntry, State, Untrusted};
 
 use crate::{
     code::Code,
@@ -59,10 +59,10 @@ fn rows(report: &Report) -> Vec<Vec<Cell>> {
             ),
             Cell::text(&entry.path),
             Cell::text(entry.abi.map_or("-".to_owned(), |abi| abi.to_string())),
-            Cell::text(match entry.exports.as_deref() {
-                None | Some([]) => "-".to_owned(),
-                Some(exports) => exports.join("\n"),
-            }),
+            match entry.exports.as_deref() {
+                None | Some([]) => Cell::text("-"),
+                Some(exports) => Cell::lines(exports),
+            },
         ]
     };
     report.entries.iter().map(row).collect()
@@ -70,7 +70,7 @@ fn rows(report: &Report) -> Vec<Vec<Cell>> {
 
 /// Why a file is rejected, and what to do about it.
 fn explanation(path: &str, rejections: &[&Rejection]) -> String {
-    let mut text = format!("\n{path} is rejected:");
+    let mut text = format!("\n{} is rejected:", Untrusted(path));
     for rejection in rejections {
         text.push_str(&format!("\n  {}", rejection.cause()));
     }

@@ -10,6 +10,7 @@ use tracing_subscriber::{EnvFilter, fmt};
 use crate::{
     cli::LogFormat,
     code::Code,
+    events::{self, Events, Form},
     failure::{Failure, Result},
 };
 
@@ -37,10 +38,18 @@ pub(crate) fn init(level: Option<&str>, format: LogFormat) -> Result<()> {
             .map_err(|error| invalid(&format!("`{level}` in RUST_LOG"), error))?,
         (None, _) => EnvFilter::new(DEFAULT),
     };
-    let log = fmt().with_env_filter(filter).with_writer(io::stderr);
-    match format {
-        LogFormat::Text => log.with_ansi(colours(&io::stderr())).init(),
-        LogFormat::Json => {
+    let form = match format {
+        LogFormat::Json => Form::Json,
+        LogFormat::Text if colours(&io::stderr()) => Form::Coloured,
+        LogFormat::Text => Form::Plain,
+    };
+    let log = fmt()
+        .with_env_filter(filter)
+        .with_ansi(form == Form::Coloured)
+        .with_writer(move || Events::new(io::stderr(), form));
+    match form {
+        Form::Plain | Form::Coloured => log.fmt_fields(events::fields()).init(),
+        Form::Json => {
             JSON.get_or_init(|| ());
             log.json().flatten_event(true).init();
         }

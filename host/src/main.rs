@@ -13,6 +13,7 @@ mod capabilities;
 mod cli;
 mod code;
 mod control;
+mod events;
 mod failure;
 mod http;
 mod inspect;

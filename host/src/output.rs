@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use wash_plugin_loader::Untrusted;
 
 use crate::{
     code::Code,
@@ -35,17 +36,22 @@ pub(crate) fn json(value: &impl Serialize) -> Result<()> {
     }
 }
 
-/// Text from a plugin or a file name, without what could command a terminal.
+/// Returns a text of several lines, put together from the host's words and
+/// others', without what could command a terminal. The line breaks stay, so
+/// what others wrote must be [`Untrusted`](wash_plugin_loader::Untrusted) when it
+/// is put into the text.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' && c != '\t' {
-                char::REPLACEMENT_CHARACTER
-            } else {
-                c
-            }
-        })
-        .collect()
+    let lines: Vec<String> = text.split('\n').map(line_of).collect();
+    lines.join("\n")
+}
+
+/// Returns a line without what could command a terminal. Its tabs stay.
+fn line_of(line: &str) -> String {
+    let parts: Vec<String> = line
+        .split('\t')
+        .map(|part| Untrusted(part).to_string())
+        .collect();
+    parts.join("\t")
 }
 
 #[cfg(test)]
@@ -55,8 +61,8 @@ mod tests {
     #[test]
     fn terminals_are_not_commanded() {
         assert_eq!(
-            printable("a\u{1b}[2Jb\nä\u{9b}"),
-            "a\u{fffd}[2Jb\nä\u{fffd}"
+            printable("a\u{1b}[2J\tb\nä\u{9b}\u{202e}\r"),
+            "a\\u{1b}[2J\tb\nä\\u{9b}\\u{202e}\\r"
         );
     }
 }

@@ -1,10 +1,11 @@
 //! Plain tables on standard output.
 
-use std::io;
+use std::{fmt::Display, io};
 
 use comfy_table::{Color, ContentArrangement, Table, presets};
+use wash_plugin_loader::Untrusted;
 
-use crate::{log, output::printable};
+use crate::log;
 
 /// A cell of a table.
 pub(crate) struct Cell {
@@ -21,13 +22,26 @@ pub(crate) enum Colour {
 }
 
 impl Cell {
-    pub(crate) fn text(text: impl Into<String>) -> Self {
-        Self::coloured(&text.into(), Colour::None)
+    /// A text on one line.
+    pub(crate) fn text(text: impl Display) -> Self {
+        Self::coloured(text, Colour::None)
     }
 
-    pub(crate) fn coloured(text: &str, colour: Colour) -> Self {
+    /// Texts below one another.
+    pub(crate) fn lines<T: Display>(lines: impl IntoIterator<Item = T>) -> Self {
+        let lines: Vec<String> = lines
+            .into_iter()
+            .map(|line| Untrusted(line).to_string())
+            .collect();
         Self {
-            text: printable(text),
+            text: lines.join("\n"),
+            colour: Colour::None,
+        }
+    }
+
+    pub(crate) fn coloured(text: impl Display, colour: Colour) -> Self {
+        Self {
+            text: Untrusted(text).to_string(),
             colour,
         }
     }

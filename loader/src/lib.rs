@@ -58,6 +58,7 @@ mod rejection;
 mod report;
 mod scan;
 mod shape;
+mod untrusted;
 pub mod world;
 
 pub use adapt::{LoadedPlugin, UpdateError, UpdateOptions, Updated};
@@ -71,4 +72,5 @@ pub use loader::{Inspection, LoadError, PluginLoader, PluginLoaderBuilder};
 pub use rejection::{Rejection, RejectionCause, RejectionData, Stage};
 pub use report::{Report, ReportEntry, State};
 pub use scan::{Candidate, Scan, ScanError};
+pub use untrusted::{Untrusted, UntrustedLines, is_hazardous};
 pub use world::{World, WorldError};

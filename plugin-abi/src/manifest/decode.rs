@@ -151,9 +151,16 @@ impl Manifest {
             return Err(ManifestError::InvalidId { id });
         }
         let required = |text: Option<String>, name| text.ok_or(ManifestError::Missing { name });
+        let version = required(texts.take(tag::VERSION)?, "version")?;
+        if !is_version_text(&version) {
+            return Err(ManifestError::Malformed {
+                name: "version",
+                problem: "it has other characters than a semantic version",
+            });
+        }
         Ok(Self {
             id,
-            version: required(texts.take(tag::VERSION)?, "version")?,
+            version,
             description: texts.take(tag::DESCRIPTION)?.unwrap_or_default(),
             license: texts.take(tag::LICENSE)?.unwrap_or_default(),
             authors: texts
@@ -173,6 +180,13 @@ impl Manifest {
             config_schema: texts.take(tag::CONFIG_SCHEMA)?.unwrap_or_default(),
         })
     }
+}
+
+/// Returns whether a text has only characters that a semantic version can have,
+/// so that it can stand in a list or a log.
+fn is_version_text(text: &str) -> bool {
+    let is_known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
+    !text.is_empty() && text.chars().all(is_known)
 }
 
 /// The text entries, by tag; those that are not known are left out.
@@ -343,6 +357,14 @@ mod tests {
             (description(&[id]), "it has no version"),
             (description(&[id, id]), "two entries with tag 1"),
             (description(&[(tag::ID, b"A")]), "its id \"A\" is not valid"),
+            (
+                description(&[id, (tag::VERSION, "1.0\u{202e}".as_bytes())]),
+                "its version is malformed",
+            ),
+            (
+                description(&[id, (tag::VERSION, b"1.0\nINFO forged")]),
+                "its version is malformed",
+            ),
             (
                 description(&[(tag::ID, b"\xff")]),
                 "its id is malformed: it is not UTF-8",
