@@ -80,7 +80,7 @@ pub(crate) async fn serve(addr: SocketAddr) -> Result<()> {
 
 async fn connection(stream: TcpStream, handle: PrometheusHandle) {
     let service = service_fn(move |request| {
-        let response = respond(&request, &handle);
+        let response = respond(request, &handle);
         async move { Ok::<_, Infallible>(response) }
     });
     let served = http1::Builder::new()
@@ -93,9 +93,11 @@ async fn connection(stream: TcpStream, handle: PrometheusHandle) {
     }
 }
 
-fn respond(request: &Request<Incoming>, handle: &PrometheusHandle) -> Response<Full<Bytes>> {
-    let (status, text) = match request.uri().path() {
-        "/metrics" => {
+fn respond(request: Request<Incoming>, handle: &PrometheusHandle) -> Response<Full<Bytes>> {
+    let (parts, _) = request.into_parts();
+    let (status, text) = match (wash_authority::of(&parts), parts.uri.path()) {
+        (Err(invalid), _) => (invalid.status(), format!("{invalid}\n")),
+        (Ok(_), "/metrics") => {
             handle.run_upkeep();
             (StatusCode::OK, handle.render())
         }

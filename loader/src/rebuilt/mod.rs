@@ -280,9 +280,12 @@ impl RebuiltHostBuilder {
     /// port. Nothing is added to it, and only what is about a connection is left
     /// out: `Connection`, `Keep-Alive`, `TE` (but for `trailers`),
     /// `Transfer-Encoding`, `Upgrade`; and trailers of HTTP/1.1 that `Trailer`
-    /// does not announce. A client that goes away ends its request
-    /// in the host. `CONNECT` is answered with 501, and with 502 what a host
-    /// does not answer. For the host, all clients are at `127.0.0.1`.
+    /// does not announce. For which host a request is, is decided here, by its
+    /// target or else its `Host` header, and is passed on in both; a request
+    /// whose host is missing, invalid or ambiguous is answered with 400. A
+    /// client that goes away ends its request in the host. `CONNECT` is answered
+    /// with 501, and with 502 what a host does not answer. For the host, all
+    /// clients are at `127.0.0.1`.
     #[must_use]
     pub fn listener(mut self, listener: TcpListener) -> Self {
         self.listener = Some(listener);

@@ -7,7 +7,8 @@ use http::Uri;
 /// A pattern for the targets of outgoing HTTP requests.
 ///
 /// The forms are `*` (every host), `host[:port]`, `scheme://host[:port]` and
-/// `[scheme://]*.suffix[:port]`. Letter case does not matter. `*.example.com`
+/// `[scheme://]*.suffix[:port]`. Letter case does not matter, nor does
+/// the dot that ends a fully qualified name. `*.example.com`
 /// matches each name below `example.com`, not `example.com` itself. What a
 /// pattern leaves out, scheme or port, matches everything.
 ///
@@ -66,12 +67,13 @@ impl AllowedHost {
             return false;
         }
         let host = host.to_ascii_lowercase();
+        let host = without_last_dot(&host);
         match &self.host {
             HostPattern::Any => true,
             HostPattern::Suffix(suffix) => {
                 host.len() > suffix.len() && host.ends_with(suffix.as_str())
             }
-            HostPattern::Exact(exact) => host == *exact,
+            HostPattern::Exact(exact) => host == exact,
         }
     }
 }
@@ -97,14 +99,14 @@ impl FromStr for AllowedHost {
         }
         let (host, port) = split_port(authority).map_err(refuse)?;
         let host = match host {
-            "" => return Err(refuse("the host is empty")),
+            "" | "." => return Err(refuse("the host is empty")),
             "*" => HostPattern::Any,
             _ => match host.strip_prefix('*') {
                 Some(suffix) if suffix.len() > 1 && suffix.starts_with('.') => {
-                    HostPattern::Suffix(suffix.to_string())
+                    HostPattern::Suffix(without_last_dot(suffix).to_string())
                 }
                 Some(_) => return Err(refuse("after '*' comes a dot and a domain")),
-                None => HostPattern::Exact(host.to_string()),
+                None => HostPattern::Exact(without_last_dot(host).to_string()),
             },
         };
         if let HostPattern::Suffix(name) | HostPattern::Exact(name) = &host
@@ -114,6 +116,11 @@ impl FromStr for AllowedHost {
         }
         Ok(Self { scheme, host, port })
     }
+}
+
+/// The name without the dot that ends a fully qualified one: the same host.
+fn without_last_dot(host: &str) -> &str {
+    host.strip_suffix('.').unwrap_or(host)
 }
 
 /// Splits `host:port`; an IPv6 address stands in brackets.

@@ -12,6 +12,7 @@ mod common;
 mod support;
 
 mod abandoned;
+mod authority;
 mod basics;
 mod log;
 mod metrics;

@@ -361,8 +361,26 @@ async fn messages_are_passed_on_as_they_are() {
         ),
         ("OPTIONS * HTTP/1.1\r\nHost: hello.example\r\n", "404"),
         ("GET / HTTP/1.0\r\nHost: hello.example\r\n", "200"),
-        // Without `Host`, the host itself says so.
+        // The host is told the one name that the request has.
+        (
+            "GET http://HELLO.example.:80/authority HTTP/1.1\r\nHost: other.example\r\n",
+            "200",
+        ),
+        ("GET / HTTP/1.1\r\nHost: Hello.Example.\r\n", "200"),
+        // None, several, or what is not one.
         ("GET / HTTP/1.1\r\n", "400"),
+        ("GET / HTTP/1.0\r\n", "400"),
+        ("GET http://hello.example/ HTTP/1.1\r\n", "400"),
+        (
+            "GET / HTTP/1.1\r\nHost: hello.example\r\nHost: hello.example\r\n",
+            "400",
+        ),
+        ("GET / HTTP/1.1\r\nHost: h\u{e4}llo.example\r\n", "400"),
+        ("GET / HTTP/1.1\r\nHost: me@hello.example\r\n", "400"),
+        (
+            "GET http://me@hello.example/ HTTP/1.1\r\nHost: hello.example\r\n",
+            "400",
+        ),
         // Of two lengths, that of the pieces counts, here and further on.
         (
             "POST /echo HTTP/1.1\r\nHost: hello.example\r\nContent-Length: 9\r\n\

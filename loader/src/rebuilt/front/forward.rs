@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRANSFER_ENCODING, UPGRADE,
 };
@@ -56,12 +57,19 @@ impl Upstream {
     /// response as well.
     pub(super) async fn respond(
         self: Arc<Self>,
-        mut request: Request<Incoming>,
+        request: Request<Incoming>,
     ) -> Result<Response<ResponseBody>, Infallible> {
         if request.method() == Method::CONNECT {
             let reason = "a host has no tunnels\n";
             return Ok(refusal(StatusCode::NOT_IMPLEMENTED, reason));
         }
+        let (mut parts, body) = request.into_parts();
+        // Each host decides by what it gets: that is to be unmistakable.
+        if let Err(invalid) = wash_authority::settle(&mut parts, Scheme::HTTP) {
+            tracing::debug!(%invalid, "refused an HTTP request");
+            return Ok(refusal(invalid.status(), format!("{invalid}\n")));
+        }
+        let mut request = Request::from_parts(parts, body);
         let (backend, in_flight) = self.shared.backends.enter();
         let is_http2 = request.version() == Version::HTTP_2;
         remove_hop_by_hop(request.headers_mut());
@@ -98,7 +106,6 @@ impl Upstream {
         backend: &Backend,
         mut request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, Failure> {
-        address(&mut request, None)?;
         let mut again = true;
         loop {
             let mut sender = self.sender(backend).await?;
@@ -146,14 +153,13 @@ async fn over_http1(
     backend: &Backend,
     mut request: Request<RequestBody>,
 ) -> Result<Response<Incoming>, Failure> {
-    // A target with a host in it is what `Host` has to say.
-    if let Some(authority) = request.uri().authority() {
-        let host = HeaderValue::from_str(authority.as_str())?;
-        request.headers_mut().insert(HOST, host);
-    }
+    // What names no host stays HTTP/1.0, in which that is allowed.
+    *request.version_mut() = match request.headers().contains_key(HOST) {
+        true => Version::HTTP_11,
+        false => Version::HTTP_10,
+    };
     let authority = Authority::try_from(backend.addr.to_string())?;
-    address(&mut request, Some(authority))?;
-    *request.version_mut() = Version::HTTP_11;
+    address(&mut request, authority)?;
     let body = request.body();
     if !body.is_end_stream() && body.size_hint().exact().is_none() {
         // Of a method that mostly has no body, hyper would send none.
@@ -163,16 +169,11 @@ async fn over_http1(
     Ok(backend.http1.request(request).await?)
 }
 
-/// Makes the target of a request a whole one: with this authority, or else its
-/// own, which HTTP/2 may have in `Host`.
-fn address<B>(request: &mut Request<B>, authority: Option<Authority>) -> Result<(), http::Error> {
+/// Has the client connect there: it goes by the target, and sends the target's
+/// path and the `Host` header.
+fn address<B>(request: &mut Request<B>, to: Authority) -> Result<(), http::Error> {
     let mut parts = std::mem::take(request.uri_mut()).into_parts();
-    let host = || {
-        let host = request.headers().get(HOST)?;
-        Authority::try_from(host.as_bytes()).ok()
-    };
-    let authority = authority.or(parts.authority).or_else(host);
-    parts.authority = Some(authority.unwrap_or_else(|| Authority::from_static("localhost")));
+    parts.authority = Some(to);
     // The host is spoken to without TLS, whatever the client's target says.
     parts.scheme = Some(Scheme::HTTP);
     let slash = http::uri::PathAndQuery::from_static("/");
@@ -218,7 +219,7 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-fn refusal(status: StatusCode, reason: &'static str) -> Response<ResponseBody> {
+fn refusal(status: StatusCode, reason: impl Into<Bytes>) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::text(reason));
     *response.status_mut() = status;
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -232,20 +233,15 @@ mod tests {
 
     #[test]
     fn a_target_names_the_host_without_tls() {
-        let asked = |uri: &str, to: Option<&'static str>| {
-            let request = Request::builder().uri(uri).header(HOST, "b.example");
-            let mut request = request.body(()).unwrap();
-            address(&mut request, to.map(Authority::from_static)).unwrap();
-            request.uri().to_string()
-        };
-        let host = Some("127.0.0.1:7");
-        assert_eq!(
-            asked("https://a.example/x?y", host),
-            "http://127.0.0.1:7/x?y"
-        );
-        assert_eq!(asked("/x", host), "http://127.0.0.1:7/x");
-        assert_eq!(asked("https://a.example", None), "http://a.example/");
-        assert_eq!(asked("/x", None), "http://b.example/x");
+        for (uri, expected) in [
+            ("https://a.example/x?y", "http://127.0.0.1:7/x?y"),
+            ("https://a.example", "http://127.0.0.1:7/"),
+            ("/x", "http://127.0.0.1:7/x"),
+        ] {
+            let mut request = Request::builder().uri(uri).body(()).unwrap();
+            address(&mut request, Authority::from_static("127.0.0.1:7")).unwrap();
+            assert_eq!(request.uri().to_string(), expected);
+        }
     }
 
     #[test]

@@ -69,8 +69,8 @@ async fn connect(addr: SocketAddr) -> TokioIo<TcpStream> {
 }
 
 fn request(front: &Front) -> Request<Empty<Bytes>> {
-    let uri = format!("http://{}/", front.addr());
-    let request = Request::get(uri).header("host", "a.example");
+    let host = front.addr().to_string();
+    let request = Request::get(format!("http://{host}/")).header("host", host);
     request.body(Empty::new()).unwrap()
 }
 

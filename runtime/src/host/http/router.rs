@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use async_trait::async_trait;
-use http::{HeaderMap, StatusCode, header, request::Parts};
+use http::{StatusCode, request::Parts};
 
 use crate::{engine::workload::ResolvedWorkload, wit::WitInterface};
 
@@ -115,7 +115,9 @@ impl Router for DevRouter {
     }
 }
 
-/// Sends a request to a workload that takes requests for its host.
+/// Sends a request to a workload that takes requests for its host: the one in
+/// the request's target or else in its `Host` header, without the port. Letter
+/// case and the dot that ends a fully qualified name make no difference.
 ///
 /// A workload names its host in the configuration of its `wasi:http`
 /// interface: `host`, and `host-aliases` for further ones, separated by
@@ -177,14 +179,15 @@ impl Router for DynamicRouter {
     }
 
     fn route(&self, request: &Parts) -> Result<String, RouteError> {
-        let host = requested_host(&request.headers)
-            .or_else(|| request.uri.host().map(str::to_ascii_lowercase))
-            .ok_or(RouteError::NoHost)?;
+        let authority = wash_authority::of(request).map_err(|_| RouteError::NoHost)?;
+        let authority = authority.ok_or(RouteError::NoHost)?;
         let workloads = self
             .workloads
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        let ids = workloads.get(&host).ok_or(RouteError::NotFound)?;
+        let ids = workloads
+            .get(authority.host())
+            .ok_or(RouteError::NotFound)?;
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         turn.checked_rem(ids.len())
             .and_then(|index| ids.get(index))
@@ -201,12 +204,6 @@ impl fmt::Debug for DynamicRouter {
     }
 }
 
-/// The host of a request, without the port.
-fn requested_host(headers: &HeaderMap) -> Option<String> {
-    let authority: http::uri::Authority = headers.get(header::HOST)?.to_str().ok()?.parse().ok()?;
-    Some(authority.host().to_ascii_lowercase())
-}
-
 /// The host that a workload asks for, and its aliases.
 fn configured_hosts(interfaces: &[WitInterface]) -> anyhow::Result<Vec<String>> {
     let config = interfaces
@@ -216,30 +213,32 @@ fn configured_hosts(interfaces: &[WitInterface]) -> anyhow::Result<Vec<String>> 
     let host = config.and_then(|config| config.get("host")).context(
         "no host header found: set 'host' in the configuration of its wasi:http interface",
     )?;
-    if !is_hostname(host) {
+    let Some(host) = host_name(host) else {
         bail!("'{host}' is not a valid host name");
-    }
+    };
     let aliases = config
         .and_then(|config| config.get("host-aliases"))
         .map(String::as_str)
         .unwrap_or_default();
-    let mut hosts = vec![host.to_ascii_lowercase()];
+    let mut hosts = vec![host];
     for alias in aliases
         .split(',')
         .map(str::trim)
         .filter(|alias| !alias.is_empty())
     {
-        if is_hostname(alias) {
-            hosts.push(alias.to_ascii_lowercase());
-        } else {
-            tracing::warn!(alias, "ignoring a host alias that is not a valid host name");
+        match host_name(alias) {
+            Some(alias) => hosts.push(alias),
+            None => tracing::warn!(alias, "ignoring a host alias that is not a valid host name"),
         }
     }
     Ok(hosts)
 }
 
+/// Returns a host name as requests are routed by it: in lower case, and without
+/// the dot that ends a fully qualified name. `None` if it is not a host name by
 /// RFC 1123: labels of letters, digits and inner hyphens, joined by dots.
-fn is_hostname(text: &str) -> bool {
+fn host_name(text: &str) -> Option<String> {
+    let name = text.strip_suffix('.').unwrap_or(text);
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && label
@@ -248,11 +247,13 @@ fn is_hostname(text: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    text.len() <= 253 && text.split('.').all(label)
+    (name.len() <= 253 && name.split('.').all(label)).then(|| name.to_ascii_lowercase())
 }
 
 #[cfg(test)]
 mod tests {
+    use http::header;
+
     use super::*;
 
     fn request(host: Option<&str>) -> Parts {
@@ -288,7 +289,7 @@ mod tests {
     fn the_dynamic_router_goes_by_the_host_without_port() {
         let router = DynamicRouter::new();
         router.add("one", vec!["a.example".to_string()]);
-        for host in ["a.example", "A.Example", "a.example:8080"] {
+        for host in ["a.example", "A.Example", "a.example.", "a.example:8080"] {
             assert_eq!(
                 router.route(&request(Some(host))),
                 Ok("one".to_string()),
@@ -322,7 +323,7 @@ mod tests {
     fn hosts_come_from_the_configuration() {
         let hosts = configured_hosts(&[interface(&[
             ("host", "Main.example"),
-            ("host-aliases", "other.example, -bad-, "),
+            ("host-aliases", "Other.example., -bad-, ..., "),
         ])]);
         assert_eq!(hosts.unwrap(), ["main.example", "other.example"]);
 

@@ -3,6 +3,7 @@
 //! | path            | what it does                                         |
 //! |-----------------|------------------------------------------------------|
 //! | `/`             | says hello                                           |
+//! | `/authority`    | says for which host the request is                   |
 //! | `/echo`         | sends the request's body back, as it arrives         |
 //! | `/served`       | how many requests this instance has had              |
 //! | `/fetch?<url>`  | answers with what it gets from there                 |
@@ -40,6 +41,7 @@ impl Guest for Server {
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         match path {
             "/" => text(out, 200, "Hello from a WebAssembly component!\n"),
+            "/authority" => text(out, 200, &request.authority().unwrap_or_default()),
             "/echo" => echo(&request, out),
             "/served" => text(out, 200, &served.to_string()),
             "/fetch" => fetch(query, out),

@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use http::{HeaderMap, Request, Response, Uri, header};
+use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 use wasmtime::{Store, component::Accessor};
@@ -154,7 +154,7 @@ impl Instance {
         let store = &mut self.store;
         match &self.proxy {
             Proxy::P2(handler) => call_p2(store, handler, scheme, request, responder).await,
-            Proxy::P3(service) => call_p3(store, service, scheme, request, responder).await,
+            Proxy::P3(service) => call_p3(store, service, request, responder).await,
         }
         .map_err(|error| explain(&self.store, error))
     }
@@ -193,13 +193,12 @@ async fn call_p2(
 async fn call_p3(
     store: &mut Store<SharedCtx>,
     service: &p3::bindings::Service,
-    scheme: Scheme,
     request: Request<Incoming>,
     responder: Responder,
 ) -> wasmtime::Result<()> {
     store
         .run_concurrent(async |accessor: &Accessor<SharedCtx>| {
-            serve_p3(accessor, service, scheme, request, responder).await?;
+            serve_p3(accessor, service, request, responder).await?;
             poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
             Ok(())
         })
@@ -210,13 +209,9 @@ async fn call_p3(
 pub(super) async fn serve_p3(
     accessor: &Accessor<SharedCtx>,
     service: &p3::bindings::Service,
-    scheme: Scheme,
-    mut request: Request<Incoming>,
+    request: Request<Incoming>,
     responder: Responder,
 ) -> wasmtime::Result<()> {
-    if let Some(uri) = absolute(scheme, request.uri(), request.headers()) {
-        *request.uri_mut() = uri;
-    }
     let (request, transfer) = accessor.with(|mut access| {
         let hooks = access.data_mut().http().hooks;
         let (request, transfer) = p3::Request::from_http(hooks, request);
@@ -233,17 +228,4 @@ pub(super) async fn serve_p3(
     // The store is what moves the body, so it stays until that is read.
     unread.await.ok();
     Ok(())
-}
-
-/// The whole of an address of which HTTP/1.1 sends scheme and host elsewhere.
-fn absolute(scheme: Scheme, uri: &Uri, headers: &HeaderMap) -> Option<Uri> {
-    let mut parts = uri.clone().into_parts();
-    if parts.authority.is_none() {
-        parts.authority = Some(headers.get(header::HOST)?.to_str().ok()?.parse().ok()?);
-    }
-    parts.scheme = Some(match scheme {
-        Scheme::Http => http::uri::Scheme::HTTP,
-        Scheme::Https => http::uri::Scheme::HTTPS,
-    });
-    Uri::from_parts(parts).ok()
 }

@@ -45,6 +45,13 @@ pub use tls::TlsConfig;
 /// request is for is up to a [`Router`], and outgoing requests go to an
 /// [`OutgoingHandler`].
 ///
+/// For which host a request is, is decided once, before a router sees it: by its
+/// target or else its `Host` header. Router and component find that host, in one
+/// spelling, in the request's target and its `Host` header alike. A request whose
+/// host is missing, invalid or ambiguous is answered with status 400, and
+/// `CONNECT` with 501. A request of HTTP/1.0 may name no host: for the component
+/// it is then for `localhost`.
+///
 /// A component that traps, or returns without a response, is answered for with
 /// status 500 and one line in the log; one that does not answer
 /// [in time](IngressBuilder::response_timeout), with 504. A request that no

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts, uri};
 use hyper::body::Incoming;
 
 use super::{Scheme, Server, body::ResponseBody};
@@ -14,7 +14,14 @@ pub(super) async fn respond<R: Router, O: OutgoingHandler>(
     scheme: Scheme,
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Infallible> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let names_host = match check(&mut parts, scheme) {
+        Ok(names_host) => names_host,
+        Err((status, reason)) => {
+            server.unrouted.count_request(status);
+            return Ok(refusal(status, reason));
+        }
+    };
     let id = match server.router.route(&parts) {
         Ok(id) => id,
         Err(error) => {
@@ -27,19 +34,51 @@ pub(super) async fn respond<R: Router, O: OutgoingHandler>(
         server.unrouted.count_request(status);
         return Ok(refusal(status, "the workload is being stopped"));
     };
-    let mut request = Request::from_parts(parts, body);
-    if request.uri().authority().is_none() && !request.headers().contains_key(header::HOST) {
+    if !names_host {
         // HTTP/1.0 allows it, wasi:http does not.
-        request
-            .headers_mut()
-            .insert(header::HOST, HeaderValue::from_static("localhost"));
+        name_localhost(&mut parts, scheme);
     }
+    let request = Request::from_parts(parts, body);
     let response = match target.call(scheme, request).await {
         Ok(response) => response,
         Err(failure) => refusal(failure.status(), failure.to_string()),
     };
     target.reporter.metrics.count_request(response.status());
     Ok(response)
+}
+
+/// Refuses what is not a request to a workload, and decides for which host the
+/// request is: the router and the component then see the same. Returns whether
+/// the request names a host at all.
+fn check(parts: &mut Parts, scheme: Scheme) -> Result<bool, (StatusCode, String)> {
+    if parts.method == Method::CONNECT {
+        let reason = "this server does not open tunnels";
+        return Err((StatusCode::NOT_IMPLEMENTED, reason.to_owned()));
+    }
+    match wash_authority::settle(parts, scheme.into()) {
+        Ok(authority) => Ok(authority.is_some()),
+        Err(invalid) => {
+            tracing::debug!(%invalid, "refused an HTTP request");
+            Err((invalid.status(), invalid.to_string()))
+        }
+    }
+}
+
+/// Gives a request that names no host the name `localhost`.
+fn name_localhost(parts: &mut Parts, scheme: Scheme) {
+    let localhost = HeaderValue::from_static("localhost");
+    parts.headers.insert(header::HOST, localhost);
+    // The name is valid, and the request was checked.
+    let _ = wash_authority::settle(parts, scheme.into());
+}
+
+impl From<Scheme> for uri::Scheme {
+    fn from(scheme: Scheme) -> Self {
+        match scheme {
+            Scheme::Http => Self::HTTP,
+            Scheme::Https => Self::HTTPS,
+        }
+    }
 }
 
 fn refusal(status: StatusCode, reason: impl Into<String>) -> Response<ResponseBody> {

@@ -25,7 +25,6 @@ use wasmtime::{
 use wasmtime_wasi_http::p3::bindings::Service;
 
 use super::{
-    Scheme,
     call::{Exchange, Responder, serve_p3},
     target::Failure,
 };
@@ -47,7 +46,6 @@ struct Worker {
 
 /// A request for an instance.
 pub(super) struct Job {
-    pub(super) scheme: Scheme,
     pub(super) request: Request<Incoming>,
     pub(super) responder: Responder,
 }
@@ -274,12 +272,8 @@ struct Call {
 
 impl AccessorTask<SharedCtx> for Call {
     async fn run(self, accessor: &Accessor<SharedCtx>) -> wasmtime::Result<()> {
-        let Job {
-            scheme,
-            request,
-            responder,
-        } = self.job;
-        serve_p3(accessor, &self.service, scheme, request, responder).await?;
+        let Job { request, responder } = self.job;
+        serve_p3(accessor, &self.service, request, responder).await?;
         self.calls.ended(self.number);
         Ok(())
     }

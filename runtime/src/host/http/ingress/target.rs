@@ -154,11 +154,7 @@ impl Target {
             async move {
                 match this.place(&exchange) {
                     Some(place) => {
-                        let job = Job {
-                            scheme,
-                            request,
-                            responder,
-                        };
+                        let job = Job { request, responder };
                         place.serve(job).await
                     }
                     None => {
