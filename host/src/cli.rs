@@ -38,6 +38,9 @@ pub(crate) enum Command {
     /// Run a component or a workload, served by the plugins
     #[command(after_help = code::HELP)]
     Run(Box<Run>),
+    /// Call one function that a component exports, and print its result
+    #[command(after_help = code::HELP)]
+    Call(Box<Call>),
     /// Look at plugins without running any of their code, or at those of a
     /// host that runs
     #[command(subcommand)]
@@ -61,8 +64,9 @@ pub(crate) enum Command {
     },
 }
 
+/// The plugins of a host.
 #[derive(Args, Debug)]
-pub(crate) struct Run {
+pub(crate) struct Plugins {
     /// Load the plugins of a directory
     #[arg(long, value_name = "DIR")]
     pub(crate) plugins: Vec<PathBuf>,
@@ -81,6 +85,12 @@ pub(crate) struct Run {
 
     #[command(flatten)]
     pub(crate) trust: Trust,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) plugins: Plugins,
 
     /// Set an environment variable of the guest, in a workload of all its
     /// components; can be repeated
@@ -111,6 +121,38 @@ pub(crate) struct Run {
     /// wasmCloud's Workload or WorkloadDeployment; can be repeated
     #[arg(value_name = "COMPONENT|WORKLOAD", required_unless_present = "watch")]
     pub(crate) workloads: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Call {
+    #[command(flatten)]
+    pub(crate) plugins: Plugins,
+
+    /// Set an environment variable of the component; can be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    pub(crate) env: Vec<(String, String)>,
+
+    /// Serve wasi:keyvalue from memory, file:DIR, nats://HOST:PORT or
+    /// redis://HOST:PORT, instead of from a plugin
+    #[arg(
+        long,
+        value_name = "STORE",
+        env = "WASH_KEYVALUE",
+        hide_env_values = true
+    )]
+    pub(crate) keyvalue: Option<Backend>,
+
+    /// Component (.wasm) that exports the function
+    pub(crate) component: PathBuf,
+
+    /// Name of the function, such as run; if several interfaces have one of
+    /// this name, with the interface, such as greeting#run
+    pub(crate) function: String,
+
+    /// Arguments, in the text format WAVE: 1, true, '"text"', '[1, 2]',
+    /// '{name: "x"}', 'some(1)'; the result is printed in the same format
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) arguments: Vec<String>,
 }
 
 /// What is to pass that is refused otherwise.

@@ -35,6 +35,7 @@ pub(crate) enum Code {
 pub(crate) const HELP: &str = "\
 Exit codes:
     0  done; for `run`, the guest ended well
+    1  for `call`, the function returned `err`
     2  the arguments make no sense
    65  the component or workload file is not valid
    66  a file or directory is missing

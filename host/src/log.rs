@@ -16,13 +16,19 @@ use crate::{
 
 /// What is logged where nothing is asked for. Wasmtime and its compiler report
 /// on themselves.
-const DEFAULT: &str = "info,wasmtime=warn,cranelift=warn,regalloc2=warn";
+pub(crate) const DEFAULT: &str = "info,wasmtime=warn,cranelift=warn,regalloc2=warn";
+
+/// What is logged where one function is called: what components and plugins
+/// say, and not that a host comes and goes.
+pub(crate) const ONE_CALL: &str =
+    "info,wash_runtime::host=warn,wasmtime=warn,cranelift=warn,regalloc2=warn";
 
 /// Whether the log is for machines.
 static JSON: OnceLock<()> = OnceLock::new();
 
-/// Starts logging what `--log`, or else `RUST_LOG`, asks for.
-pub(crate) fn init(level: Option<&str>, format: LogFormat) -> Result<()> {
+/// Starts logging what `--log`, or else `RUST_LOG`, asks for, or else the
+/// default.
+pub(crate) fn init(level: Option<&str>, format: LogFormat, default: &str) -> Result<()> {
     let invalid = |what: &str, error: tracing_subscriber::filter::ParseError| {
         Failure::message(
             Code::Usage,
@@ -36,7 +42,7 @@ pub(crate) fn init(level: Option<&str>, format: LogFormat) -> Result<()> {
         }
         (None, Ok(level)) if !level.is_empty() => EnvFilter::try_new(&level)
             .map_err(|error| invalid(&format!("`{level}` in RUST_LOG"), error))?,
-        (None, _) => EnvFilter::new(DEFAULT),
+        (None, _) => EnvFilter::new(default),
     };
     let form = match format {
         LogFormat::Json => Form::Json,

@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod call;
 mod capabilities;
 mod cli;
 mod code;
@@ -48,9 +49,14 @@ fn main() -> ExitCode {
 
 /// Does what was asked, and answers with the exit code.
 fn execute(cli: Cli) -> Result<u8> {
-    log::init(cli.log.as_deref(), cli.log_format)?;
+    let default = match &cli.command {
+        Command::Call(_) => log::ONE_CALL,
+        _ => log::DEFAULT,
+    };
+    log::init(cli.log.as_deref(), cli.log_format, default)?;
     match cli.command {
         Command::Run(options) => run::command(&options),
+        Command::Call(options) => call::command(&options),
         Command::Plugin(Plugin::List {
             directory,
             json,

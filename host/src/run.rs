@@ -15,7 +15,7 @@ use wash_runtime::{
 
 use crate::{
     capabilities,
-    cli::{Live, Run},
+    cli::{Live, Plugins, Run},
     code::Code,
     control,
     failure::{Failure, Result},
@@ -35,11 +35,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 const LEFTOVERS_TIMEOUT: Duration = Duration::from_millis(200);
 
 pub(crate) fn command(options: &Run) -> Result<u8> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Code::Io, error))?;
-    let result = runtime.block_on(async {
+    block_on(async {
         let signals = Signals::listen().map_err(|error| Failure::new(Code::Io, error))?;
         let prepared = tokio::select! {
             prepared = prepare(options) => prepared?,
@@ -57,7 +53,17 @@ pub(crate) fn command(options: &Run) -> Result<u8> {
         let result = run(started, &options.live, &signals).await;
         launcher.stop().await;
         result
-    });
+    })
+}
+
+/// Runs a future to its end, and does not wait for tasks that do not end by
+/// themselves.
+pub(crate) fn block_on(work: impl Future<Output = Result<u8>>) -> Result<u8> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Code::Io, error))?;
+    let result = runtime.block_on(work);
     runtime.shutdown_timeout(LEFTOVERS_TIMEOUT);
     result
 }
@@ -107,7 +113,7 @@ async fn prepare(options: &Run) -> Result<Prepared> {
     if let Some(addr) = options.metrics {
         metrics::serve(addr).await?;
     }
-    let (loader, loaded) = load_plugins(options).await?;
+    let (loader, loaded) = load_plugins(&options.plugins, options.metrics.is_some()).await?;
     let mut builder = loaded
         .register(HostBuilder::new())
         .map_err(|error| Failure::new(Code::Rejected, error))?;
@@ -170,11 +176,14 @@ fn check_names(sources: &[Source]) -> Result<()> {
 
 /// Loads the plugins on a thread of their own: their initialisers may take
 /// long, and Ctrl-C should be heard nevertheless.
-async fn load_plugins(options: &Run) -> Result<(Arc<PluginLoader>, LoadedPlugins)> {
+pub(crate) async fn load_plugins(
+    options: &Plugins,
+    metrics: bool,
+) -> Result<(Arc<PluginLoader>, LoadedPlugins)> {
     let mut builder = PluginLoader::builder()
         .skip_rejected(options.skip_rejected)
         .allow(options.trust.allow())
-        .metrics(options.metrics.is_some());
+        .metrics(metrics);
     for directory in &options.plugins {
         builder = builder.directory(directory);
     }
@@ -199,6 +208,12 @@ async fn load_plugins(options: &Run) -> Result<(Arc<PluginLoader>, LoadedPlugins
     }
 }
 
+/// A plugin that does not start.
+pub(crate) fn plugin_start(error: anyhow::Error) -> Failure {
+    Failure::new(Code::PluginStart, error)
+        .help("correct its configuration (--config), or start the host without it")
+}
+
 impl Prepared {
     async fn start(self, live: &Live) -> Result<Started> {
         let Self {
@@ -210,10 +225,7 @@ impl Prepared {
             sources,
             unserved,
         } = self;
-        let host = host.start().await.map_err(|error| {
-            Failure::new(Code::PluginStart, error)
-                .help("correct its configuration (--config), or start the host without it")
-        })?;
+        let host = host.start().await.map_err(plugin_start)?;
         let options = LiveOptions {
             force: live.force_remove,
             ..LiveOptions::default()

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod call;
 mod capabilities;
 #[path = "../common/mod.rs"]
 mod common;
