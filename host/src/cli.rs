@@ -350,6 +350,9 @@ pub(crate) enum Plugin {
         #[command(flatten)]
         host: Which,
     },
+    /// Make a crate for a new plugin, and a component that calls it
+    #[command(after_help = code::HELP)]
+    New(New),
     /// Show everything that a plugin says of itself
     #[command(after_help = code::HELP)]
     Inspect {
@@ -358,12 +361,56 @@ pub(crate) enum Plugin {
         /// Print JSON
         #[arg(long)]
         json: bool,
-        /// Print the WIT document only
-        #[arg(long, conflicts_with = "json")]
-        wit: bool,
+        /// Print WIT only: `guest` is the world of a component that uses the
+        /// plugin, to build one against; `plugin` is the plugin's own world
+        #[arg(
+            long,
+            value_name = "WHOSE",
+            num_args = 0..=1,
+            require_equals = true,
+            default_missing_value = "guest",
+            conflicts_with = "json"
+        )]
+        wit: Option<Whose>,
         #[command(flatten)]
         trust: Trust,
     },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct New {
+    /// Name of the plugin and of its crate, such as my-plugin: it is made in a
+    /// directory of this name
+    pub(crate) name: String,
+
+    /// Serve the interfaces of a WIT file or directory [default: an example
+    /// with one function]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) wit: Option<PathBuf>,
+
+    /// World of the WIT that says what the plugin exports [default: its only
+    /// world, or a new one that exports all its interfaces]
+    #[arg(long, value_name = "WORLD", requires = "wit")]
+    pub(crate) world: Option<String>,
+
+    /// Serve a published interface, such as wasi:logging/logging, or all
+    /// interfaces of its package, such as wasi:keyvalue
+    #[arg(long, value_name = "NAME", conflicts_with = "wit")]
+    pub(crate) interface: Option<String>,
+
+    /// Directory of the crate wash-plugin-abi [default: the one in the checkout
+    /// that this program was built from]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) abi: Option<PathBuf>,
+}
+
+/// Whose WIT to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Whose {
+    /// That of a component which uses the plugin
+    Guest,
+    /// The plugin's own
+    Plugin,
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

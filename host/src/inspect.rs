@@ -6,11 +6,14 @@ use serde::Serialize;
 use serde_json::Value;
 use wash_plugin_abi::manifest::Manifest;
 use wash_plugin_loader::{Allow, Inspected, Rejection, ReportEntry, Scan, State, admit_with};
+use wit_parser::Resolve;
 
 use crate::{
+    cli::Whose,
     code::Code,
     failure::{Failure, Result},
     output,
+    wit::GuestWorld,
 };
 
 /// How to print.
@@ -18,14 +21,14 @@ use crate::{
 pub(crate) enum Form {
     Text,
     Json,
-    Wit,
+    Wit(Whose),
 }
 
 impl Form {
-    pub(crate) fn new(json: bool, wit: bool) -> Self {
+    pub(crate) fn new(json: bool, wit: Option<Whose>) -> Self {
         match (json, wit) {
             (true, _) => Self::Json,
-            (_, true) => Self::Wit,
+            (_, Some(whose)) => Self::Wit(whose),
             _ => Self::Text,
         }
     }
@@ -58,8 +61,12 @@ pub(crate) fn command(file: &Path, allow: Allow, form: Form) -> Result<u8> {
         Ok(plugin) => plugin,
         Err(rejection) => return rejected(rejection, None, form),
     };
-    if form == Form::Wit {
-        output::line(plugin.manifest().wit.trim_end())?;
+    if let Form::Wit(whose) = form {
+        let text = match whose {
+            Whose::Guest => guest_wit(plugin.manifest())?,
+            Whose::Plugin => plugin.manifest().wit.clone(),
+        };
+        output::line(output::printable(text.trim_end()).as_str())?;
         return Ok(0);
     }
     let mut details = Details::new(&plugin);
@@ -80,6 +87,25 @@ pub(crate) fn command(file: &Path, allow: Allow, form: Form) -> Result<u8> {
         _ => output::write(output::printable(&details.text()).as_bytes())?,
     }
     Ok(0)
+}
+
+/// The world of a component that uses the plugin.
+fn guest_wit(manifest: &Manifest) -> Result<String> {
+    let world = || -> anyhow::Result<GuestWorld> {
+        let mut resolve = Resolve::default();
+        let package = resolve.push_str("plugin.wit", &manifest.wit)?;
+        let world = resolve.select_world(&[package], Some(&manifest.world))?;
+        GuestWorld::of_plugin(resolve, world)
+    };
+    let world = world().map_err(|error| {
+        let what = format!("the WIT of `{}` cannot be turned round", manifest.id);
+        Failure::new(Code::Rejected, error.context(what))
+            .help("add --wit=plugin, to see the plugin's own world")
+    })?;
+    Ok(format!(
+        "// What a component that uses the plugin `{} {}` is built against.\n{}",
+        manifest.id, manifest.version, world.text
+    ))
 }
 
 /// Shows what is known of a file that is rejected.

@@ -22,11 +22,13 @@ mod launch;
 mod list;
 mod log;
 mod metrics;
+mod new;
 mod output;
 mod registry;
 mod run;
 mod signals;
 mod table;
+mod wit;
 mod workload;
 
 use std::{path::Path, process::ExitCode};
@@ -95,6 +97,7 @@ fn execute(cli: Cli) -> Result<u8> {
             control::show::stop(&host.find()?, id, json)
         }
         Command::Status { json, host } => control::show::status(&host.find()?, json),
+        Command::Plugin(Plugin::New(options)) => new::command(&options),
         Command::Plugin(Plugin::Inspect {
             file,
             json,

@@ -50,7 +50,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
                     .args(["-euc", &format!("{CLEAN_UP}{script}")])
                     .current_dir(folder)
                     .env("PATH", &path)
-                    .env_remove("CARGO_TARGET_DIR");
+                    .env_remove("CARGO_TARGET_DIR")
+                    // What plugins have in common is built once.
+                    .env("CARGO_BUILD_BUILD_DIR", folder.join("build"));
                 #[cfg(unix)]
                 std::os::unix::process::CommandExt::process_group(&mut shell, 0);
                 cmd::echo(&mut shell).context("a command of README.md does not work")?;

@@ -14,6 +14,7 @@ mod capabilities;
 mod common;
 mod http;
 mod live;
+mod new;
 mod plugin;
 mod run;
 #[path = "../../../capabilities/tests/keyvalue/servers.rs"]

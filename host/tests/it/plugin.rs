@@ -171,9 +171,20 @@ fn inspect_shows_everything() {
         );
     }
 
-    let run = directory.run(&["plugin", "inspect", "x.so", "--wit"]);
+    let run = directory.run(&["plugin", "inspect", "x.so", "--wit=plugin"]);
     assert_eq!(run.code, 0);
     assert_eq!(run.out, note.wit);
+    let run = directory.run(&["plugin", "inspect", "x.so", "--wit"]);
+    assert_eq!(run.code, 0);
+    assert!(
+        run.out.starts_with(
+            "// What a component that uses the plugin `custom-logger 1.2.3` is built \
+             against.\npackage local:guest;\n\nworld guest {\n  import \
+             wasi:logging/api@0.1.0;\n}\n"
+        ),
+        "{}",
+        run.out
+    );
 
     let run = directory.run(&["plugin", "inspect", "x.so", "--json", allow]);
     let json: serde_json::Value = serde_json::from_str(&run.out).unwrap();
