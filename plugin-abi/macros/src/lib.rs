@@ -69,7 +69,7 @@ pub fn bindgen(input: TokenStream) -> TokenStream {
 ///
 /// For structs with named fields and enums of unit variants; see the trait of
 /// the same name.
-#[proc_macro_derive(ConfigSchema, attributes(serde))]
+#[proc_macro_derive(ConfigSchema, attributes(config, serde))]
 pub fn config_schema(input: TokenStream) -> TokenStream {
     syn::parse(input)
         .and_then(schema::expand)

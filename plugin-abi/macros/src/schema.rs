@@ -7,7 +7,10 @@ use heck::{
 };
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Attribute, Data, DeriveInput, Error, Expr, ExprLit, Fields, Lit, LitStr, Meta, Result};
+use syn::{
+    Attribute, Data, DeriveInput, Error, Expr, ExprLit, ExprUnary, Field, Fields, Ident, Lit,
+    LitStr, Meta, Result, UnOp,
+};
 
 pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
     if !input.generics.params.is_empty() {
@@ -19,6 +22,8 @@ pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
     let container = Serde::of(&input.attrs)?;
     let title = json(&container.rename.unwrap_or_else(|| input.ident.to_string()));
     let mut pieces = vec![text(format!("{{\"title\":{title}"))];
+    let mut functions = Vec::new();
+    let mut default = None;
     if let Some(docs) = docs(&input.attrs) {
         pieces.push(text(format!(",\"description\":{}", json(&docs))));
     }
@@ -53,16 +58,40 @@ pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
                         <#ty as ::wash_plugin_abi::ConfigSchema>::SCHEMA,
                     )
                 };
-                match docs(&field.attrs) {
-                    None => properties.push(schema),
-                    Some(docs) => {
-                        // A description beside the type's own schema.
-                        properties.push(text("{\"allOf\":["));
-                        properties.push(schema);
-                        properties.push(text(format!("],\"description\":{}}}", json(&docs))));
+                let default = match constant(field)? {
+                    Some(constant) => {
+                        functions.push(constant.function(
+                            &input.ident,
+                            attributes.default.as_ref(),
+                            ty,
+                        )?);
+                        Some(text(format!(",\"default\":{}", constant.json)))
                     }
+                    // What `Default` makes is known to the type.
+                    None if attributes.default.as_ref().is_some_and(Option::is_none) => {
+                        Some(quote! {
+                            ::wash_plugin_abi::manifest::Piece::All(
+                                <#ty as ::wash_plugin_abi::ConfigSchema>::DEFAULT,
+                            )
+                        })
+                    }
+                    None => None,
+                };
+                let docs = docs(&field.attrs);
+                if docs.is_none() && default.is_none() {
+                    properties.push(schema);
+                } else {
+                    // Description and default beside the type's own schema.
+                    properties.push(text("{\"allOf\":["));
+                    properties.push(schema);
+                    properties.push(text("]"));
+                    if let Some(docs) = docs {
+                        properties.push(text(format!(",\"description\":{}", json(&docs))));
+                    }
+                    properties.extend(default);
+                    properties.push(text("}"));
                 }
-                if !attributes.default && !container.default && !is_option(ty) {
+                if attributes.default.is_none() && container.default.is_none() && !is_option(ty) {
                     required.push(json(&name));
                 }
             }
@@ -89,10 +118,19 @@ pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
                 if attributes.skip {
                     continue;
                 }
-                names.push(json(&match attributes.rename {
+                let name = json(&match attributes.rename {
                     Some(name) => name,
                     None => container.rule.variant(&variant.ident.to_string()),
-                }));
+                });
+                // The attribute of `#[derive(Default)]`.
+                if variant
+                    .attrs
+                    .iter()
+                    .any(|attr| attr.path().is_ident("default"))
+                {
+                    default = Some(text(format!(",\"default\":{name}")));
+                }
+                names.push(name);
             }
             pieces.push(text(format!(
                 ",\"type\":\"string\",\"enum\":[{}]",
@@ -107,13 +145,123 @@ pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
         }
     }
     pieces.push(text("}"));
+    let default = default.map(|default| {
+        quote! {
+            const DEFAULT: &'static [::wash_plugin_abi::manifest::Piece] = &[#default];
+        }
+    });
     let ident = &input.ident;
     Ok(quote! {
         #[automatically_derived]
         impl ::wash_plugin_abi::ConfigSchema for #ident {
             const SCHEMA: &'static [::wash_plugin_abi::manifest::Piece] = &[#(#pieces),*];
+            #default
         }
+        #(#functions)*
     })
+}
+
+/// A default that the configuration's author wrote as a constant.
+struct Constant {
+    value: Expr,
+    json: String,
+}
+
+/// The value of a field's `#[config(default = …)]`.
+fn constant(field: &Field) -> Result<Option<Constant>> {
+    let mut found = None;
+    for attr in field
+        .attrs
+        .iter()
+        .filter(|attr| attr.path().is_ident("config"))
+    {
+        attr.parse_nested_meta(|meta| {
+            if !meta.path.is_ident("default") {
+                return Err(meta.error("the only key of `config` is `default`"));
+            }
+            let value: Expr = meta.value()?.parse()?;
+            let json = match &value {
+                Expr::Lit(ExprLit { lit, .. }) => literal(lit, ""),
+                Expr::Unary(ExprUnary {
+                    op: UnOp::Neg(_),
+                    expr,
+                    ..
+                }) => match &**expr {
+                    Expr::Lit(ExprLit { lit, .. }) => literal(lit, "-"),
+                    _ => None,
+                },
+                _ => None,
+            };
+            let json = json.ok_or_else(|| {
+                Error::new_spanned(&value, "a default is a text, a number, `true` or `false`")
+            })?;
+            found = Some(Constant { value, json });
+            Ok(())
+        })?;
+    }
+    Ok(found)
+}
+
+/// A literal as JSON.
+fn literal(lit: &Lit, sign: &str) -> Option<String> {
+    Some(match lit {
+        Lit::Str(text) if sign.is_empty() => json(&text.value()),
+        Lit::Bool(flag) if sign.is_empty() => flag.value.to_string(),
+        Lit::Int(number) => format!("{sign}{}", number.base10_digits()),
+        Lit::Float(number) => format!("{sign}{}", number.base10_digits()),
+        _ => return None,
+    })
+}
+
+impl Constant {
+    /// The function that serde calls for the default: made here, so that the
+    /// schema cannot say another one.
+    fn function(
+        &self,
+        owner: &Ident,
+        named: Option<&Option<LitStr>>,
+        ty: &syn::Type,
+    ) -> Result<TokenStream> {
+        let wrong = || {
+            Error::new_spanned(
+                &self.value,
+                format!(
+                    "beside `config(default = …)`, write `serde(default = \"{owner}::NAME\")`: the \
+                     function of that name is made by `ConfigSchema`"
+                ),
+            )
+        };
+        let path: syn::Path = named
+            .and_then(Option::as_ref)
+            .ok_or_else(wrong)?
+            .parse()
+            .map_err(|_| wrong())?;
+        let (Some(first), Some(name), 2) = (
+            path.segments.first(),
+            path.segments.last(),
+            path.segments.len(),
+        ) else {
+            return Err(wrong());
+        };
+        if first.ident != *owner {
+            return Err(wrong());
+        }
+        let (name, value) = (&name.ident, &self.value);
+        let value = match value {
+            Expr::Lit(ExprLit {
+                lit: Lit::Str(_), ..
+            }) => quote! { ::core::convert::From::from(#value) },
+            value => quote! { #value },
+        };
+        Ok(quote! {
+            #[automatically_derived]
+            impl #owner {
+                fn #name() -> #ty {
+                    #value
+                }
+            }
+        })
+    }
 }
 
 fn text(text: impl AsRef<str>) -> TokenStream {
@@ -157,7 +305,8 @@ fn docs(attrs: &[Attribute]) -> Option<String> {
 struct Serde {
     rename: Option<String>,
     rule: Rule,
-    default: bool,
+    /// With the function that makes it, if one is named.
+    default: Option<Option<LitStr>>,
     skip: bool,
     deny_unknown_fields: bool,
 }
@@ -175,10 +324,10 @@ impl Serde {
                         found.rule = Rule::parse(&rule)?;
                     }
                     "default" => {
-                        if let Ok(value) = meta.value() {
-                            value.parse::<LitStr>()?;
-                        }
-                        found.default = true;
+                        found.default = Some(match meta.value() {
+                            Ok(value) => Some(value.parse::<LitStr>()?),
+                            Err(_) => None,
+                        });
                     }
                     "skip" | "skip_deserializing" => found.skip = true,
                     "deny_unknown_fields" => found.deny_unknown_fields = true,

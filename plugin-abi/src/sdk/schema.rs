@@ -20,12 +20,39 @@ use Piece::{All, Text};
 /// serde's `rename`, `rename_all`, `default`, `skip` and `deny_unknown_fields`
 /// are understood, and what is not is an error of the compiler.
 ///
+/// A default is in the schema where the compiler can know it: for
+/// `serde(default)`, that of a number, `bool`, text, list, map, `Option` or an
+/// enum with a `#[default]` variant. The default of a function is a constant if
+/// it is written as one, and the derive macro makes the function:
+///
+/// ```
+/// # use wash_plugin_abi::ConfigSchema;
+/// #[derive(serde::Deserialize, ConfigSchema)]
+/// struct Config {
+///     /// The port to listen at.
+///     #[serde(default = "Config::port")]
+///     #[config(default = 8080)]
+///     port: u16,
+/// }
+///
+/// let config = Config::from_json(b"{}")?;
+/// assert_eq!(config.port, 8080);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
+/// The default of any other function belongs into the doc comment.
+///
 /// A schema by hand is possible too: implement the trait, and put the text
 /// into `SCHEMA`.
 pub trait ConfigSchema: DeserializeOwned {
     /// The schema's text, in pieces; none for a type that takes no
     /// configuration.
     const SCHEMA: &'static [Piece];
+
+    /// What stands in the schema of a field whose default is that of this type:
+    /// `,"default":` and the value as JSON. None if the value is not known to
+    /// the compiler.
+    const DEFAULT: &'static [Piece] = &[];
 
     /// Reads a configuration. What the operator did not write is `{}`.
     ///
@@ -53,30 +80,31 @@ impl ConfigSchema for () {
 }
 
 macro_rules! schemas {
-    ($($ty:ty = $text:literal;)*) => {$(
+    ($($ty:ty = $text:literal, $default:literal;)*) => {$(
         impl ConfigSchema for $ty {
             const SCHEMA: &'static [Piece] = &[Text($text)];
+            const DEFAULT: &'static [Piece] = &[Text(concat!(",\"default\":", $default))];
         }
     )*};
 }
 
 schemas! {
-    bool = r#"{"type":"boolean"}"#;
-    String = r#"{"type":"string"}"#;
-    PathBuf = r#"{"type":"string"}"#;
-    u8 = r#"{"type":"integer","format":"uint8","minimum":0,"maximum":255}"#;
-    u16 = r#"{"type":"integer","format":"uint16","minimum":0,"maximum":65535}"#;
-    u32 = r#"{"type":"integer","format":"uint32","minimum":0}"#;
-    u64 = r#"{"type":"integer","format":"uint64","minimum":0}"#;
-    usize = r#"{"type":"integer","format":"uint","minimum":0}"#;
-    i8 = r#"{"type":"integer","format":"int8","minimum":-128,"maximum":127}"#;
-    i16 = r#"{"type":"integer","format":"int16","minimum":-32768,"maximum":32767}"#;
-    i32 = r#"{"type":"integer","format":"int32"}"#;
-    i64 = r#"{"type":"integer","format":"int64"}"#;
-    isize = r#"{"type":"integer","format":"int"}"#;
-    f32 = r#"{"type":"number","format":"float"}"#;
-    f64 = r#"{"type":"number","format":"double"}"#;
-    serde_json::Value = "true";
+    bool = r#"{"type":"boolean"}"#, "false";
+    String = r#"{"type":"string"}"#, "\"\"";
+    PathBuf = r#"{"type":"string"}"#, "\"\"";
+    u8 = r#"{"type":"integer","format":"uint8","minimum":0,"maximum":255}"#, "0";
+    u16 = r#"{"type":"integer","format":"uint16","minimum":0,"maximum":65535}"#, "0";
+    u32 = r#"{"type":"integer","format":"uint32","minimum":0}"#, "0";
+    u64 = r#"{"type":"integer","format":"uint64","minimum":0}"#, "0";
+    usize = r#"{"type":"integer","format":"uint","minimum":0}"#, "0";
+    i8 = r#"{"type":"integer","format":"int8","minimum":-128,"maximum":127}"#, "0";
+    i16 = r#"{"type":"integer","format":"int16","minimum":-32768,"maximum":32767}"#, "0";
+    i32 = r#"{"type":"integer","format":"int32"}"#, "0";
+    i64 = r#"{"type":"integer","format":"int64"}"#, "0";
+    isize = r#"{"type":"integer","format":"int"}"#, "0";
+    f32 = r#"{"type":"number","format":"float"}"#, "0.0";
+    f64 = r#"{"type":"number","format":"double"}"#, "0.0";
+    serde_json::Value = "true", "null";
 }
 
 impl<T: ConfigSchema> ConfigSchema for Option<T> {
@@ -85,6 +113,7 @@ impl<T: ConfigSchema> ConfigSchema for Option<T> {
         All(T::SCHEMA),
         Text(r#",{"type":"null"}]}"#),
     ];
+    const DEFAULT: &'static [Piece] = &[Text(r#","default":null"#)];
 }
 
 impl<T: ConfigSchema> ConfigSchema for Vec<T> {
@@ -93,6 +122,7 @@ impl<T: ConfigSchema> ConfigSchema for Vec<T> {
         All(T::SCHEMA),
         Text("}"),
     ];
+    const DEFAULT: &'static [Piece] = &[Text(r#","default":[]"#)];
 }
 
 impl<T: ConfigSchema> ConfigSchema for BTreeMap<String, T> {
@@ -101,10 +131,12 @@ impl<T: ConfigSchema> ConfigSchema for BTreeMap<String, T> {
         All(T::SCHEMA),
         Text("}"),
     ];
+    const DEFAULT: &'static [Piece] = &[Text(r#","default":{}"#)];
 }
 
 impl<T: ConfigSchema> ConfigSchema for HashMap<String, T> {
     const SCHEMA: &'static [Piece] = <BTreeMap<String, T> as ConfigSchema>::SCHEMA;
+    const DEFAULT: &'static [Piece] = <BTreeMap<String, T> as ConfigSchema>::DEFAULT;
 }
 
 #[cfg(test)]

@@ -57,6 +57,48 @@ impl Default for Nested {
     }
 }
 
+/// All kinds of defaults.
+#[derive(Deserialize, ConfigSchema, schemars::JsonSchema)]
+struct Defaults {
+    #[serde(default)]
+    number: u32,
+    /// Described.
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    maybe: Option<u8>,
+    #[serde(default)]
+    list: Vec<u8>,
+    #[serde(default)]
+    level: Level,
+    #[serde(default = "Defaults::host")]
+    #[config(default = "localhost")]
+    host: String,
+    #[serde(default = "Defaults::port")]
+    #[config(default = 8080)]
+    port: u16,
+    #[serde(default = "Defaults::offset")]
+    #[config(default = -1.5)]
+    offset: f64,
+    #[serde(default = "somewhere")]
+    elsewhere: String,
+    /// Whose default is its own affair.
+    #[serde(default)]
+    nested: Nested,
+}
+
+#[derive(Default, Deserialize, ConfigSchema, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Level {
+    Low,
+    #[default]
+    VeryHigh,
+}
+
+fn somewhere() -> String {
+    "else".to_owned()
+}
+
 fn text(pieces: &[Piece]) -> String {
     pieces
         .iter()
@@ -74,8 +116,6 @@ fn normal(schema: Value) -> Value {
         Value::Object(mut map) => {
             map.remove("$schema");
             map.remove("default");
-            // Ours gives a nested type its title; schemars does so only at the root.
-            map.remove("title");
             // "a field's description beside its type's schema"
             if let Some(Value::Array(all)) = map.remove("allOf") {
                 for part in all {
@@ -87,6 +127,8 @@ fn normal(schema: Value) -> Value {
                     }
                 }
             }
+            // Ours gives a nested type its title; schemars does so only at the root.
+            map.remove("title");
             // "this or null"
             if let Some(Value::Array(any)) = map.remove("anyOf") {
                 let [Value::Object(one), null] = any.as_slice() else {
@@ -130,6 +172,35 @@ fn the_constant_schema_is_schemars() {
     assert_eq!(schema["additionalProperties"], json!(false));
     same::<Nested>();
     same::<Mode>();
+}
+
+#[test]
+fn defaults_are_in_the_schema() {
+    let schema: Value = serde_json::from_str(&text(Defaults::SCHEMA)).unwrap();
+    assert_eq!(schema.get("required"), None);
+    // Held against what serde makes of nothing.
+    let made = Defaults::from_json(b"{}").unwrap();
+    let level = match made.level {
+        Level::VeryHigh => "very-high",
+        Level::Low => "low",
+    };
+    for (key, expected) in [
+        ("number", Some(json!(made.number))),
+        ("text", Some(json!(made.text))),
+        ("maybe", Some(json!(made.maybe))),
+        ("list", Some(json!(made.list))),
+        ("level", Some(json!(level))),
+        ("host", Some(json!(made.host))),
+        ("port", Some(json!(made.port))),
+        ("offset", Some(json!(made.offset))),
+        ("elsewhere", None),
+        ("nested", None),
+    ] {
+        let default = schema["properties"][key].get("default");
+        assert_eq!(default, expected.as_ref(), "{key}");
+    }
+    assert_eq!((made.host.as_str(), made.port), ("localhost", 8080));
+    same::<Defaults>();
 }
 
 #[test]

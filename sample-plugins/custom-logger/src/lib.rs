@@ -18,12 +18,9 @@ use exports::wasi::logging::logging::{Guest, Level};
 #[serde(deny_unknown_fields)]
 struct Config {
     /// What stands in front of each message.
-    #[serde(default = "default_prefix")]
+    #[serde(default = "Config::prefix")]
+    #[config(default = "custom-logger")]
     prefix: String,
-}
-
-fn default_prefix() -> String {
-    "custom-logger".into()
 }
 
 struct CustomLogger {
