@@ -45,6 +45,7 @@ mod config;
 mod depth;
 mod facts;
 mod flat;
+pub mod foreign;
 mod image;
 mod inspect;
 mod intern;

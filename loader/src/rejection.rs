@@ -10,7 +10,8 @@ use serde::Serialize;
 use wash_plugin_abi::manifest::ManifestError;
 
 use crate::{
-    access::quoted, facts::Facts, inspect::MAX_FILE_LEN, inspect::Target, world::WorldError,
+    access::quoted, facts::Facts, foreign::{explain_io, explain_text}, inspect::MAX_FILE_LEN, inspect::Target,
+    world::WorldError,
 };
 
 /// A file that is not loaded, and why.
@@ -59,7 +60,10 @@ impl fmt::Display for Stage {
 #[non_exhaustive]
 pub enum RejectionCause {
     /// The operating system does not let us read it.
-    #[error("it cannot be read: {source}")]
+    #[error(
+        "it cannot be read: {}",
+        explain_io(source).map_or_else(|| source.to_string(), |explained| explained.problem)
+    )]
     Unreadable {
         /// The operating system's reason.
         source: io::Error,
@@ -256,6 +260,9 @@ impl Rejection {
     #[must_use]
     pub fn hint(&self) -> String {
         match &self.0.cause {
+            RejectionCause::Unreadable { source } if explain_io(source).is_some() => {
+                explain_io(source).map_or_else(String::new, |explained| explained.help)
+            }
             RejectionCause::Unreadable { .. } => {
                 "let the user that runs the host read the file".to_owned()
             }
@@ -320,6 +327,9 @@ impl Rejection {
             }
             RejectionCause::DuplicateInterface { .. } => {
                 "keep one of the plugins: a host can have only one for each interface".to_owned()
+            }
+            RejectionCause::Load { reason } if explain_text(reason).is_some() => {
+                explain_text(reason).map_or_else(String::new, |explained| explained.help)
             }
             RejectionCause::Load { .. } => {
                 "rebuild the plugin; `wash-host plugin inspect FILE` shows what it needs".to_owned()

@@ -47,7 +47,10 @@ pub(super) async fn check(
         }
         Err(error) => {
             return Err(error).with_context(|| {
-                format!("what plugin `{plugin}` and others serve does not complete the component")
+                format!(
+                    "the component needs more than, or something else than, plugin `{plugin}` and \
+                     the host serve"
+                )
             });
         }
     };
