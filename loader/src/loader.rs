@@ -39,6 +39,7 @@ pub struct PluginLoader {
     metrics: bool,
     allow: Allow,
     config: PluginsConfig,
+    plugins_may_come: bool,
 }
 
 /// Collects what a [`PluginLoader`] needs to know.
@@ -50,6 +51,7 @@ pub struct PluginLoaderBuilder {
     metrics: bool,
     allow: Allow,
     config: PluginsConfig,
+    plugins_may_come: bool,
 }
 
 #[derive(Debug)]
@@ -160,6 +162,15 @@ impl PluginLoaderBuilder {
         self
     }
 
+    /// Sets whether more plugins may come after the start, as in a directory
+    /// that is watched. A table of the configuration without a plugin is then
+    /// logged as a warning. By default it is an error.
+    #[must_use]
+    pub fn plugins_may_come(mut self, may_come: bool) -> Self {
+        self.plugins_may_come = may_come;
+        self
+    }
+
     /// The loader. It reads nothing yet.
     ///
     /// # Errors
@@ -173,6 +184,7 @@ impl PluginLoaderBuilder {
             metrics,
             allow,
             config,
+            plugins_may_come,
         } = self;
         reserved_ids.sort();
         for pair in reserved_ids.windows(2) {
@@ -189,6 +201,7 @@ impl PluginLoaderBuilder {
             metrics,
             allow,
             config,
+            plugins_may_come,
         })
     }
 }
@@ -252,14 +265,17 @@ impl PluginLoader {
     /// # Errors
     ///
     /// If a directory or file is missing, the configuration names a plugin
-    /// that is not there, or some plugins are rejected and are not to be
-    /// skipped.
+    /// that is not there or does not fit a plugin's schema, or some plugins are
+    /// rejected and are not to be skipped. No code of any plugin has run then,
+    /// except that of plugins that were loaded before one that cannot be.
     pub fn load(&self) -> Result<LoadedPlugins, LoadError> {
+        let inspection = self.inspect()?;
+        let checked = inspection.check_config(&self.config);
         let Inspection {
             admitted,
             mut rejections,
             files,
-        } = self.inspect()?;
+        } = inspection;
         let fail = |rejections| {
             Err(LoadError::Rejected {
                 rejections,
@@ -269,12 +285,12 @@ impl PluginLoader {
         if !rejections.is_empty() && !self.skip_rejected {
             return fail(rejections);
         }
-        self.config.check_ids(
-            admitted
-                .iter()
-                .map(Admitted::id)
-                .chain(rejections.iter().filter_map(Rejection::id)),
-        )?;
+        match checked {
+            Err(error @ ConfigError::UnknownPlugins { .. }) if self.plugins_may_come => {
+                tracing::warn!("{error}");
+            }
+            checked => checked?,
+        }
         let mut plugins = Vec::new();
         for plugin in admitted {
             let config = self.config.get(plugin.id());
@@ -370,6 +386,26 @@ impl Inspection {
     #[must_use]
     pub fn admitted(&self) -> &[Admitted] {
         &self.admitted
+    }
+
+    /// Checks a configuration: there is a plugin for each of its tables, and
+    /// what it gives the plugins that may be loaded fits their schemas. None of
+    /// their code runs.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::UnknownPlugins`] or [`ConfigError::DoesNotFit`]; the
+    /// latter if both are the case.
+    pub fn check_config(&self, config: &PluginsConfig) -> Result<(), ConfigError> {
+        let manifests = self.admitted.iter().map(Admitted::manifest);
+        let problems: Vec<_> = manifests
+            .flat_map(|manifest| config.problems(manifest))
+            .collect();
+        if !problems.is_empty() {
+            return Err(ConfigError::DoesNotFit { problems });
+        }
+        let ids = self.admitted.iter().map(Admitted::id);
+        config.check_ids(ids.chain(self.rejections.iter().filter_map(Rejection::id)))
     }
 
     /// The same, to load them.

@@ -51,6 +51,18 @@ pub enum LifecycleError {
     },
 }
 
+/// The step that makes a plugin from its configuration.
+pub(super) const CREATE: &str = "create";
+
+impl LifecycleError {
+    /// Returns whether the plugin refused its configuration: it is made from
+    /// nothing else, so that is why one says that it cannot be made.
+    #[must_use]
+    pub fn is_about_configuration(&self) -> bool {
+        matches!(self, Self::Failed { step, .. } if *step == CREATE)
+    }
+}
+
 /// A step in a plugin's life.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Hook {

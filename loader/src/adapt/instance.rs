@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use wash_plugin_abi::abi::{Buffer, CallFn, ChannelV1, Slice, Status, StreamV1};
 
 use super::guests::{Callable, Guests};
-use super::hook::{LifecycleError, failure, on_own_thread};
+use super::hook::{CREATE, LifecycleError, failure, on_own_thread};
 use super::host::HostSide;
 use crate::library::{Loaded, Tables};
 
@@ -84,7 +84,7 @@ pub(super) async fn create(
     let called = Arc::clone(loaded.world().called());
     let guests = Callable::new(guests, called, runtime.clone());
     let work = move |_| create_now(id, tables, &config, runtime, guests);
-    on_own_thread(id, "create", deadline, work).await
+    on_own_thread(id, CREATE, deadline, work).await
 }
 
 fn create_now(
@@ -102,7 +102,7 @@ fn create_now(
     let status =
         unsafe { (tables.plugin.create)(host.raw(), Slice::new(config), &mut plugin, out.out()) };
     if status != Status::OK {
-        return Err(failure(id, "create", status, &out));
+        return Err(failure(id, CREATE, status, &out));
     }
     // A plugin in C may have no state; its own functions know what null means.
     let plugin = NonNull::new(plugin).unwrap_or(NonNull::dangling());

@@ -32,6 +32,14 @@ impl LivePlugins {
         let mut coming = Vec::new();
         for plugin in admitted {
             let id = plugin.id().to_owned();
+            if let Err(error) = work.config.check(plugin.manifest()) {
+                let path = plugin.path().to_owned();
+                let status =
+                    || PluginStatus::not_loaded(path.display().to_string(), plugin.facts());
+                let change = self.not_taken(&id, &path, &error.into(), status);
+                done.changes.push(change);
+                continue;
+            }
             let config = work.config.get(&id);
             let loaded = match self.load(plugin, work).await {
                 Ok(loaded) => loaded,

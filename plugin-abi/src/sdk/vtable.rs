@@ -122,7 +122,9 @@ unsafe extern "C" fn create<E: PluginExport>(
         }
         panic::install_hook();
         let made = <E::Plugin as Plugin>::Config::from_json(config)
-            .map_err(|error| anyhow::Error::new(error).context("the configuration does not fit"))
+            .map_err(|error| {
+                anyhow::Error::msg(without_place(&error)).context("the configuration does not fit")
+            })
             .and_then(E::Plugin::new);
         match made {
             Ok(made) => {
@@ -139,6 +141,17 @@ unsafe extern "C" fn create<E: PluginExport>(
         let_go();
     }
     status
+}
+
+/// Returns what is wrong with a configuration, without the place in the JSON:
+/// the operator wrote something else, and does not see that.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&place) {
+        Some(text) => text.to_owned(),
+        None => text,
+    }
 }
 
 /// # Safety
