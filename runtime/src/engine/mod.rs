@@ -19,6 +19,7 @@ mod builder;
 mod cache;
 mod deadlines;
 mod epochs;
+mod foreign;
 mod inspect;
 mod names;
 mod pooling;
@@ -46,6 +47,7 @@ pub use proposal::{ParseWasmProposalError, WasmProposal};
 use cache::CompilationCache;
 use ctx::SharedCtx;
 pub(crate) use deadlines::Deadlines;
+pub(crate) use foreign::explain_instance;
 use epochs::Ticker;
 
 /// Compiles components and creates their linkers. Cheap to clone.

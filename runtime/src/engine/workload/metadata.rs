@@ -19,6 +19,7 @@ use crate::{
         Deadlines,
         ctx::{BoundPlugins, CpuShare, SharedCtx},
         epochs::Ticker,
+        foreign,
         inspect,
         sockets::{Loopback, SocketPolicy},
         volumes::Volumes,
@@ -255,19 +256,18 @@ impl WorkloadMetadata {
     pub(super) fn instantiate_pre(&self) -> wasmtime::Result<InstancePre<SharedCtx>> {
         self.linker
             .instantiate_pre(&self.component)
-            .map_err(
-                |error| {
-                    match inspect::unknown_wasi(&self.component).as_slice() {
-                [] => error,
-                unknown => error.context(format!(
-                    "{} imports '{}', and this host has WASI 0.2 and 0.3.0 as released; build it \
-                     against one of these",
-                    self.label,
-                    unknown.join("', '")
-                )),
-            }
-                },
-            )
+            .map_err(|error| {
+                let error = foreign::explain_link(error, &self.label);
+                match inspect::unknown_wasi(&self.component).as_slice() {
+                    [] => error,
+                    unknown => error.context(format!(
+                        "{} imports '{}', and this host has WASI 0.2 and 0.3.0 as released; build \
+                         it against one of these",
+                        self.label,
+                        unknown.join("', '")
+                    )),
+                }
+            })
     }
 }
 

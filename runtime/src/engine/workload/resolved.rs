@@ -21,7 +21,7 @@ use super::{
     bind::{Bindings, BoundItems},
 };
 use crate::{
-    engine::{Deadlines, ctx::SharedCtx},
+    engine::{Deadlines, ctx::SharedCtx, explain_instance},
     host::http::HostHandler,
     plugin::{catch_panic, catch_unwind},
     wit::WitInterface,
@@ -203,7 +203,7 @@ impl ResolvedWorkload {
             Ok(Ok(instance)) => Ok((store, instance)),
             Ok(Err(error)) => Err(match store.data().reached_limit() {
                 Some(limit) => anyhow::Error::from(error).context(limit),
-                None => error.into(),
+                None => explain_instance(error).into(),
             }),
             Err(_) => bail!(
                 "{label} could not be instantiated within {:?}, the host's instantiation \

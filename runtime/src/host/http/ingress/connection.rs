@@ -58,11 +58,31 @@ pub(super) async fn accept<R: Router, O: OutgoingHandler>(
             }
             Err(error) => {
                 if !std::mem::replace(&mut is_failing, true) {
-                    tracing::warn!(%error, "cannot accept a connection; trying again");
+                    tracing::warn!(
+                        %error,
+                        "cannot accept a connection; trying again{}",
+                        remedy(&error)
+                    );
                 }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+}
+
+/// Returns what an operator can do where that is known: a process or a machine
+/// that may not open more files cannot accept a connection.
+fn remedy(error: &std::io::Error) -> &'static str {
+    match error.raw_os_error() {
+        // EMFILE and ENFILE, everywhere but on Windows.
+        Some(24) if cfg!(unix) => {
+            ". This process has as many files and sockets open as it may have: raise the limit \
+             (`ulimit -n`, or LimitNOFILE= in a systemd unit)"
+        }
+        Some(23) if cfg!(unix) => {
+            ". This machine has as many files and sockets open as it may have"
+        }
+        _ => "",
     }
 }
 

@@ -24,6 +24,7 @@ use super::{
 use crate::{
     engine::{
         ctx::SharedCtx,
+        explain_instance,
         workload::{ResolvedWorkload, StoreTemplate, WorkloadComponent},
     },
     plugin::catch_unwind,
@@ -293,7 +294,7 @@ impl Target {
         let store = self.stores.new_store();
         let mut store = store.map_err(wasmtime::Error::from_anyhow)?;
         let proxy = (self.pre.instantiate_async(&mut store).await)
-            .map_err(|error| explain(&store, error))?;
+            .map_err(|error| explain(&store, explain_instance(error)))?;
         Ok(Instance::new(store, proxy))
     }
 
