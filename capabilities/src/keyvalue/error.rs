@@ -91,6 +91,9 @@ pub enum Error {
         action: String,
         /// What the store, or the way to it, says.
         reason: String,
+        /// Whether the same may succeed later although nobody corrects
+        /// anything here, as when a server is started again.
+        may_pass: bool,
     },
 }
 

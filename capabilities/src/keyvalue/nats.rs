@@ -86,9 +86,21 @@ impl Nats {
     /// If it is no such URL, or no server answers there. The error does not
     /// quote the URL.
     pub async fn connect(url: &str) -> Result<Self, Error> {
-        let client = async_nats::connect(url)
-            .await
-            .map_err(|error| failed("connect".to_owned(), causes(&error)))?;
+        let client = async_nats::connect(url).await.map_err(|error| {
+            use async_nats::ConnectErrorKind as Kind;
+            Error::Store {
+                store: "NATS".to_owned(),
+                action: "connect".to_owned(),
+                reason: causes(&error),
+                may_pass: !matches!(
+                    error.kind(),
+                    Kind::ServerParse
+                        | Kind::Authentication
+                        | Kind::AuthorizationViolation
+                        | Kind::Tls
+                ),
+            }
+        })?;
         Ok(Self::new(&client))
     }
 }
@@ -347,6 +359,7 @@ fn failed(action: String, reason: String) -> Error {
         store: "NATS".to_owned(),
         action,
         reason,
+        may_pass: true,
     }
 }
 

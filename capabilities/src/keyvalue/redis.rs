@@ -58,6 +58,7 @@ impl Redis {
             reason: "it is not like redis://[user[:password]@]host[:port][/database], or \
                      rediss:// for TLS"
                 .to_owned(),
+            may_pass: false,
         })?;
         Ok(Self::new(client))
     }

@@ -155,6 +155,7 @@ impl Folder {
             store: "filesystem".to_owned(),
             action: format!("{action} bucket {:?}", self.bucket),
             reason: causes(error),
+            may_pass: false,
         }
     }
 
@@ -163,6 +164,7 @@ impl Folder {
             store: "filesystem".to_owned(),
             action: format!("{action} key {:?} of bucket {:?}", file.key, self.bucket),
             reason: reason(error),
+            may_pass: false,
         }
     }
 }

@@ -68,6 +68,7 @@ impl Connection {
                 store: self.to_string(),
                 action: action.to_owned(),
                 reason: format!("no connection within {} seconds", CONNECT.as_secs()),
+                may_pass: true,
             }),
         }
     }
@@ -114,6 +115,7 @@ impl Connection {
             store: self.to_string(),
             action: action.into(),
             reason: error.to_string(),
+            may_pass: error.is_io_error() || error.is_timeout() || error.is_connection_dropped(),
         }
     }
 }
