@@ -1,12 +1,12 @@
 //! The capabilities that are compiled into the host.
 
-use std::{path::PathBuf, str::FromStr, sync::Arc};
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use wash_plugin_loader::{LoadedPlugin, LoadedPlugins};
 use wash_runtime::plugin::{
     HostPlugin,
     wasi_config::DynamicConfig,
-    wasi_keyvalue::{FilesystemKeyValue, InMemoryKeyValue, NatsKeyValue, RedisKeyValue},
+    wasi_keyvalue::{Error, FilesystemKeyValue, InMemoryKeyValue, NatsKeyValue, RedisKeyValue},
     wasi_logging::TracingLogger,
 };
 
@@ -35,10 +35,37 @@ pub(crate) enum Backend {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Url(String);
 
-impl std::fmt::Debug for Url {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let scheme = self.0.split("://").next().unwrap_or_default();
-        write!(f, "{scheme}://…")
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The scheme, host and port. User, password, and what follows are left out.
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((scheme, rest)) = self.0.split_once("://") else {
+            let scheme = self.0.split(':').next().unwrap_or_default();
+            return write!(f, "{scheme}:…");
+        };
+        // A password may have any of these in it, if it was not encoded.
+        let host = match rest.rsplit_once('@') {
+            Some((_, host)) => host,
+            None => rest,
+        };
+        let host = host.split(['/', '?', '#']).next().unwrap_or_default();
+        write!(f, "{scheme}://{host}")
+    }
+}
+
+/// The store as `--keyvalue` names it, without a password.
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory"),
+            Self::Filesystem(root) => write!(f, "file:{}", root.display()),
+            Self::Nats(url) | Self::Redis(url) => url.fmt(f),
+        }
     }
 }
 
@@ -66,8 +93,17 @@ impl FromStr for Backend {
 impl Backend {
     async fn open(&self) -> Result<Arc<dyn HostPlugin>> {
         let unreachable = |error: anyhow::Error| {
-            Failure::new(Code::Config, error.context(format!("--keyvalue {self:?}")))
-                .help("check the address, and that the server runs there")
+            let may_pass = matches!(
+                error.downcast_ref::<Error>(),
+                Some(Error::Store { may_pass: true, .. })
+            );
+            let error = error.context(format!("--keyvalue {self} cannot be used"));
+            match may_pass {
+                true => Failure::new(Code::Unavailable, error)
+                    .help("check the address, and that the server runs there"),
+                false => Failure::new(Code::Config, error)
+                    .help("check the address, the user and the password"),
+            }
         };
         Ok(match self {
             Self::Memory => Arc::new(InMemoryKeyValue::new()),
@@ -202,7 +238,16 @@ mod tests {
 
     #[test]
     fn a_password_is_not_shown() {
-        let backend: Backend = "redis://me:secret@a:1".parse().unwrap();
-        assert_eq!(format!("{backend:?}"), "Redis(redis://…)");
+        for (text, shown) in [
+            ("redis://me:secret@a:1", "redis://a:1"),
+            ("redis://me:se@cr/et@a:1/0?secret", "redis://a:1"),
+            ("nats://a:4222", "nats://a:4222"),
+            ("tls:secret", "tls:…"),
+            ("file:data", "file:data"),
+        ] {
+            let backend: Backend = text.parse().unwrap();
+            assert_eq!(backend.to_string(), shown);
+            assert!(!format!("{backend:?}").contains("secret"));
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use wash_plugin_loader::Allow;
 
 use crate::{
+    address::Address,
     capabilities::Backend,
     code,
     control::client::{self, Running},
@@ -110,9 +111,10 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) http: Http,
 
-    /// Serve metrics, in the text format of Prometheus, at this address
+    /// Serve metrics, in the text format of Prometheus, at this address, such
+    /// as localhost:9090
     #[arg(long, value_name = "ADDR")]
-    pub(crate) metrics: Option<SocketAddr>,
+    pub(crate) metrics: Option<Address>,
 
     #[command(flatten)]
     pub(crate) live: Live,
@@ -260,10 +262,10 @@ pub(crate) enum Workload {
 
 #[derive(Args, Debug)]
 pub(crate) struct Http {
-    /// Take HTTP requests at this address, such as 127.0.0.1:8000, for the
-    /// workloads that serve them
+    /// Take HTTP requests at this address, such as 127.0.0.1:8000 or
+    /// localhost:8000, for the workloads that serve them
     #[arg(long = "http", value_name = "ADDR")]
-    pub(crate) addr: Option<SocketAddr>,
+    pub(crate) addr: Option<Address>,
 
     /// Serve HTTPS, with the certificate chain of a PEM file
     #[arg(long, value_name = "FILE", requires_all = ["addr", "tls_key"])]
@@ -353,6 +355,10 @@ pub(crate) enum Plugin {
     /// Make a crate for a new plugin, and a component that calls it
     #[command(after_help = code::HELP)]
     New(New),
+    /// Check a configuration against the schemas of the plugins, without
+    /// running any of their code
+    #[command(name = "check-config", after_help = code::HELP)]
+    CheckConfig(CheckConfig),
     /// Show everything that a plugin says of itself
     #[command(after_help = code::HELP)]
     Inspect {
@@ -411,6 +417,29 @@ pub(crate) enum Whose {
     Guest,
     /// The plugin's own
     Plugin,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckConfig {
+    /// The configuration: a TOML file with tables `[plugins.ID]`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+
+    /// A directory of plugins that it is for; can be repeated [default:
+    /// ./plugins, unless --plugin is given]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plugins: Vec<PathBuf>,
+
+    /// One plugin that it is for; can be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plugin: Vec<PathBuf>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) trust: Trust,
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

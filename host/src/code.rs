@@ -11,7 +11,7 @@ pub(crate) enum Code {
     Usage = 2,
     /// The component or workload file is not valid.
     Workload = 65,
-    /// A file or directory is missing.
+    /// A file or directory that was named is missing.
     Missing = 66,
     /// A plugin was rejected.
     Rejected = 69,
@@ -23,8 +23,14 @@ pub(crate) enum Code {
     WorkloadStart = 72,
     /// The operating system refused to read or write something.
     Io = 74,
-    /// The plugins' configuration is not valid.
+    /// A server that the host needs cannot be reached. It may be there later:
+    /// supervisors that know this code try again.
+    Unavailable = 75,
+    /// The configuration of a plugin or of the host is not valid. It stays so
+    /// until somebody corrects it: supervisors that know this code give up.
     Config = 78,
+    /// Ended by SIGHUP.
+    HungUp = 129,
     /// Ended by Ctrl-C.
     Interrupted = 130,
     /// Ended by SIGTERM.
@@ -34,23 +40,31 @@ pub(crate) enum Code {
 /// The codes, for `--help`.
 pub(crate) const HELP: &str = "\
 Exit codes:
-    0  done; for `run`, the guest ended well
+    0  done; for `run`, the guest ended well or its workload was stopped
     1  for `call`, the function returned `err`
     2  the arguments make no sense
    65  the component or workload file is not valid
-   66  a file or directory is missing
+   66  a file or directory that was named is missing
    69  a plugin is rejected
    70  the guest failed while it ran (a trap, for example)
-   71  a plugin did not start
+   71  a plugin did not start, although its configuration is valid
    72  the workload did not start
    74  the operating system refused to read or write something
-   78  the plugins' configuration is not valid
-  130  ended by Ctrl-C before the guest was done
-  143  ended by SIGTERM before the guest was done
-Every other code of `run` is the guest's own.";
+   75  a server that the host needs, such as NATS or Redis, cannot be reached;
+       it may help to try again later
+   78  the configuration of a plugin or of the host is not valid; trying again
+       does not help
+  129  ended by SIGHUP
+  130  ended by Ctrl-C (SIGINT)
+  143  ended by SIGTERM
+A signal always gives 128 plus its number, also after the host has stopped its
+workloads and plugins in order: a systemd unit needs SuccessExitStatus=143.
+Every other code of `run` is the guest's own. A guest gives 1 for every failure
+if its compiler's library only tells success from failure, as most libraries for
+WASI 0.2 do.";
 
 impl Code {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::Usage,
         Self::Workload,
         Self::Missing,
@@ -59,7 +73,9 @@ impl Code {
         Self::PluginStart,
         Self::WorkloadStart,
         Self::Io,
+        Self::Unavailable,
         Self::Config,
+        Self::HungUp,
         Self::Interrupted,
         Self::Terminated,
     ];

@@ -5,7 +5,7 @@ use std::{io, path::Path};
 use anstyle::{AnsiColor, Style};
 use wash_plugin_loader::{ConfigError, LoadError, Rejection, ScanError};
 
-use crate::{code::Code, output::printable};
+use crate::{code::Code, foreign, output::printable};
 
 pub(crate) type Result<T> = std::result::Result<T, Failure>;
 
@@ -41,10 +41,17 @@ impl Failure {
             return Self::message(Code::Missing, format!("the {what} {path} does not exist"))
                 .help("check the path");
         }
-        Self::new(
-            Code::Io,
-            anyhow::Error::new(error).context(format!("cannot read the {what} {path}")),
-        )
+        let (code, help) = match error.kind() {
+            io::ErrorKind::PermissionDenied => {
+                (Code::Io, "let the user that runs this program read it")
+            }
+            io::ErrorKind::IsADirectory => (Code::Io, "name a file, not a directory"),
+            // The message says what it is instead of text.
+            io::ErrorKind::InvalidData => (Code::Workload, ""),
+            _ => (Code::Io, ""),
+        };
+        let error = anyhow::Error::new(error).context(format!("cannot read the {what} {path}"));
+        Self::new(code, error).help(help)
     }
 
     /// What to do about it.
@@ -55,19 +62,34 @@ impl Failure {
 
     /// Tells it on standard error, in colour if that is a terminal.
     pub(crate) fn print(&self) {
-        let mut told = printable(&self.error.to_string());
-        anstream::eprintln!("{ERROR}error{ERROR:#}: {told}");
-        for cause in self.error.chain().skip(1) {
-            let cause = printable(&cause.to_string());
-            // Some errors repeat their cause in their own message.
-            if !told.ends_with(&cause) {
+        let mut told = String::new();
+        for (index, cause) in self.causes().into_iter().enumerate() {
+            let cause = printable(&cause);
+            if index == 0 {
+                anstream::eprintln!("{ERROR}error{ERROR:#}: {cause}");
+            } else if !told.ends_with(&cause) {
+                // Some errors repeat their cause in their own message.
                 anstream::eprintln!("  caused by {}", cause.replace('\n', "\n    "));
             }
             told = cause;
         }
-        if !self.help.is_empty() {
-            anstream::eprintln!("  {HELP}help{HELP:#}: {}", printable(&self.help));
+        let help = self.help_text();
+        if !help.is_empty() {
+            anstream::eprintln!("  {HELP}help{HELP:#}: {}", printable(&help));
         }
+    }
+
+    /// What to say of the error and each of its causes. The causes of one that
+    /// is explained in other words are left out.
+    fn causes(&self) -> Vec<String> {
+        let mut causes = Vec::new();
+        for cause in self.error.chain() {
+            causes.push(foreign::told(cause));
+            if foreign::explain(cause).is_some() {
+                break;
+            }
+        }
+        causes
     }
 
     pub(crate) fn code(&self) -> Code {
@@ -91,6 +113,11 @@ impl From<ConfigError> for Failure {
         let code = match &error {
             ConfigError::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Code::Missing
+            }
+            ConfigError::Unreadable { source, .. }
+                if source.kind() == io::ErrorKind::InvalidData =>
+            {
+                Code::Config
             }
             ConfigError::Unreadable { .. } => Code::Io,
             _ => Code::Config,
@@ -126,10 +153,14 @@ impl Failure {
 
     /// The message, with its causes.
     pub(crate) fn chain(&self) -> String {
-        format!("{:#}", self.error)
+        self.causes().join(": ")
     }
 
-    pub(crate) fn help_text(&self) -> &str {
-        &self.help
+    /// What to do about it. What a cause needs goes before the general.
+    pub(crate) fn help_text(&self) -> String {
+        match foreign::explain_chain(&self.error) {
+            Some(explained) => explained.help,
+            None => self.help.clone(),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 mod router;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use wash_runtime::host::http::{DevRouter, HostHandler, Ingress, Router, TlsConfig};
 
@@ -55,24 +55,41 @@ pub(crate) fn check(options: &Http, sources: &[Source]) -> Result<()> {
 
 /// Binds the server that was asked for.
 pub(crate) async fn bind(options: &Http) -> Result<Option<Server>> {
-    let Some(addr) = options.addr else {
+    let Some(address) = &options.addr else {
         return Ok(None);
     };
     let tls = match (&options.tls_cert, &options.tls_key) {
-        (Some(certificates), Some(key)) => Some(
-            TlsConfig::from_files(certificates, key)
-                .map_err(|error| Failure::new(Code::Config, error))?,
-        ),
+        (Some(certificates), Some(key)) => Some(tls(certificates, key)?),
         _ => None,
     };
     let timeout = options.http_timeout.map(Duration::from_secs);
-    let server = if options.dev {
-        server(DevRouter::new(), addr, timeout, tls).await
-    } else {
-        server(HostRouter::default(), addr, timeout, tls).await
+    let opened = address.open(async |addr| {
+        let tls = tls.clone();
+        match options.dev {
+            true => server(DevRouter::new(), addr, timeout, tls).await,
+            false => server(HostRouter::default(), addr, timeout, tls).await,
+        }
+    });
+    opened.await.map(Some)
+}
+
+/// Reads a certificate chain and its key.
+fn tls(certificates: &Path, key: &Path) -> Result<TlsConfig> {
+    let read = |what: &str, path: &Path| {
+        fs::read(path).map_err(|error| Failure::unreadable(what, path, error))
     };
-    server.map(Some).map_err(|error| {
-        Failure::new(Code::Io, error).help("choose another address, or port 0 for any free one")
+    let pem = read("TLS certificate", certificates)?;
+    let key_pem = read("TLS key", key)?;
+    TlsConfig::from_pem(&pem, &key_pem).map_err(|error| {
+        let what = format!(
+            "cannot serve HTTPS with the certificate in {} and the key in {}",
+            certificates.display(),
+            key.display()
+        );
+        Failure::new(Code::Config, error.context(what)).help(
+            "give --tls-cert the PEM file of the certificate chain, and --tls-key that of its \
+             private key",
+        )
     })
 }
 

@@ -49,7 +49,6 @@ pub(crate) struct Launcher {
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) id: String,
-    pub(crate) is_service: bool,
 }
 
 impl Launcher {
@@ -124,7 +123,7 @@ impl Launcher {
         if !is_service && self.tells_exports {
             tell_exports(&items);
         }
-        Ok(Running { id, is_service })
+        Ok(Running { id })
     }
 
     /// Keeps a workload until a plugin comes that may serve it.

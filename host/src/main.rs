@@ -9,13 +9,16 @@
 
 #![forbid(unsafe_code)]
 
+mod address;
 mod call;
 mod capabilities;
+mod check_config;
 mod cli;
 mod code;
 mod control;
 mod events;
 mod failure;
+mod foreign;
 mod http;
 mod inspect;
 mod launch;
@@ -104,6 +107,7 @@ fn execute(cli: Cli) -> Result<u8> {
             wit,
             trust,
         }) => inspect::command(&file, trust.allow(), inspect::Form::new(json, wit)),
+        Command::Plugin(Plugin::CheckConfig(options)) => check_config::command(&options),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "wash-host", &mut script);

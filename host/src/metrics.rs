@@ -1,7 +1,8 @@
 //! The metrics that `--metrics` serves.
 
-use std::{convert::Infallible, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
+use anyhow::Context as _;
 use http_body_util::Full;
 use hyper::{
     Request, Response, StatusCode,
@@ -15,6 +16,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
+    address::Address,
     code::Code,
     failure::{Failure, Result},
 };
@@ -38,7 +40,7 @@ const CALL_BUCKETS: &[f64] = &[
 ];
 
 /// Starts to keep metrics, and serves them until the process ends.
-pub(crate) async fn serve(addr: SocketAddr) -> Result<()> {
+pub(crate) async fn serve(address: &Address) -> Result<()> {
     let cannot = |error: &dyn std::fmt::Display| {
         Failure::message(Code::Io, format!("cannot keep metrics: {error}"))
     };
@@ -53,10 +55,12 @@ pub(crate) async fn serve(addr: SocketAddr) -> Result<()> {
     metrics::set_global_recorder(recorder).map_err(|error| cannot(&error))?;
     wash_runtime::observability::describe_metrics();
     wash_plugin_loader::observability::describe_metrics();
-    let listener = TcpListener::bind(addr).await.map_err(|error| {
-        let error = anyhow::Error::new(error).context(format!("cannot serve metrics at {addr}"));
-        Failure::new(Code::Io, error).help("choose another address, or port 0 for any free one")
-    })?;
+    let listener = address
+        .open(async |addr| {
+            let listener = TcpListener::bind(addr).await;
+            listener.with_context(|| format!("cannot serve metrics at {addr}"))
+        })
+        .await?;
     if let Ok(addr) = listener.local_addr() {
         crate::log::tell(&format!("metrics at http://{addr}/metrics"));
     }

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 
 use wash_plugin_loader::{
-    LoadedPlugins, PluginLoader, PluginsConfig,
+    LoadedPlugins, PluginLoader, PluginLoaderBuilder, PluginsConfig,
+    adapt::LifecycleError,
     live::{LiveOptions, LivePlugins, Watch},
 };
 use wash_runtime::{
@@ -110,10 +111,13 @@ async fn prepare(options: &Run) -> Result<Prepared> {
         .collect::<Result<Vec<_>>>()?;
     check_names(&read)?;
     http::check(&options.http, &read)?;
-    if let Some(addr) = options.metrics {
-        metrics::serve(addr).await?;
+    if let Some(address) = &options.metrics {
+        metrics::serve(address).await?;
     }
-    let (loader, loaded) = load_plugins(&options.plugins, options.metrics.is_some()).await?;
+    let builder = PluginLoader::builder()
+        .plugins_may_come(options.live.watch)
+        .metrics(options.metrics.is_some());
+    let (loader, loaded) = load_plugins(builder, &options.plugins).await?;
     let mut builder = loaded
         .register(HostBuilder::new())
         .map_err(|error| Failure::new(Code::Rejected, error))?;
@@ -177,13 +181,12 @@ fn check_names(sources: &[Source]) -> Result<()> {
 /// Loads the plugins on a thread of their own: their initialisers may take
 /// long, and Ctrl-C should be heard nevertheless.
 pub(crate) async fn load_plugins(
+    builder: PluginLoaderBuilder,
     options: &Plugins,
-    metrics: bool,
 ) -> Result<(Arc<PluginLoader>, LoadedPlugins)> {
-    let mut builder = PluginLoader::builder()
+    let mut builder = builder
         .skip_rejected(options.skip_rejected)
-        .allow(options.trust.allow())
-        .metrics(metrics);
+        .allow(options.trust.allow());
     for directory in &options.plugins {
         builder = builder.directory(directory);
     }
@@ -208,10 +211,19 @@ pub(crate) async fn load_plugins(
     }
 }
 
-/// A plugin that does not start.
-pub(crate) fn plugin_start(error: anyhow::Error) -> Failure {
-    Failure::new(Code::PluginStart, error)
-        .help("correct its configuration (--config), or start the host without it")
+/// Tells why a host did not start.
+pub(crate) fn not_started(error: anyhow::Error) -> Failure {
+    let refused = error
+        .downcast_ref::<LifecycleError>()
+        .is_some_and(LifecycleError::is_about_configuration);
+    match refused {
+        true => Failure::new(Code::Config, error).help(
+            "correct the plugin's table in the file of --config; `wash-host plugin inspect FILE` \
+             shows its keys",
+        ),
+        false => Failure::new(Code::PluginStart, error)
+            .help("correct its configuration (--config), or start the host without it"),
+    }
 }
 
 impl Prepared {
@@ -225,7 +237,7 @@ impl Prepared {
             sources,
             unserved,
         } = self;
-        let host = host.start().await.map_err(plugin_start)?;
+        let host = host.start().await.map_err(not_started)?;
         let options = LiveOptions {
             force: live.force_remove,
             ..LiveOptions::default()
@@ -268,13 +280,14 @@ async fn run(started: Started, live: &Live, signals: &Signals) -> Result<u8> {
     if let Some(server) = &server {
         log::tell(&format!("listening on {}", server.url()));
     }
-    if live.watch {
-        tokio::select! {
-            ended = follow(&launcher, live) => ended,
-            _ = signals.received() => Ok(0),
-        }
-    } else {
-        until_ended(&launcher, &all, signals).await
+    tokio::select! {
+        ended = async {
+            match live.watch {
+                true => follow(&launcher, live).await,
+                false => until_ended(&launcher, &all).await,
+            }
+        } => ended,
+        code = signals.received() => Ok(code.number()),
     }
 }
 
@@ -303,24 +316,15 @@ async fn follow(launcher: &Launcher, live: &Live) -> Result<u8> {
 }
 
 /// Waits for the workloads that were started first.
-async fn until_ended(launcher: &Launcher, all: &[Running], signals: &Signals) -> Result<u8> {
-    let runs_on = all.iter().any(|running| !running.is_service);
-    let ended = async {
-        let mut code = Ok(0);
-        for running in all {
-            let exit = exit_code(launcher.host().wait_workload(&running.id).await);
-            if matches!(code, Ok(0)) {
-                code = exit;
-            }
+async fn until_ended(launcher: &Launcher, all: &[Running]) -> Result<u8> {
+    let mut code = Ok(0);
+    for running in all {
+        let exit = exit_code(launcher.host().wait_workload(&running.id).await);
+        if matches!(code, Ok(0)) {
+            code = exit;
         }
-        code
-    };
-    tokio::select! {
-        code = ended => code,
-        // A component has no end of its own: this is how it is stopped.
-        _ = signals.received(), if runs_on => Ok(0),
-        code = signals.received(), if !runs_on => Ok(code.number()),
     }
+    code
 }
 
 /// The guest's own code, or why it has none.

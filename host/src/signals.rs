@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM.
+//! The signals that ask the host to end: Ctrl-C, SIGTERM and SIGHUP.
 
 use std::io;
 
@@ -47,24 +47,63 @@ impl Signals {
 struct Listener {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// Absent if the host is to outlive its terminal, as `nohup` has it.
+    hang_up: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
 impl Listener {
     fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        // Before the first handler is set: it replaces what was inherited.
+        let hang_up = match ignores_hang_up() {
+            true => None,
+            false => Some(signal(SignalKind::hangup())?),
+        };
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hang_up,
         })
     }
 
     async fn next(&mut self) -> Code {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => Code::Interrupted,
             _ = self.terminate.recv() => Code::Terminated,
+            _ = hang_up => Code::HungUp,
         }
     }
+}
+
+/// Returns whether whoever started the host had it ignore SIGHUP.
+#[cfg(target_os = "linux")]
+fn ignores_hang_up() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_first(&status))
+}
+
+/// Returns `true`: where there is no safe way to ask, SIGHUP keeps the effect
+/// that it had when the host was started, so that `nohup` works.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn ignores_hang_up() -> bool {
+    true
+}
+
+/// Returns whether the first signal, SIGHUP, is ignored by the process of this
+/// `/proc/PID/status`.
+#[cfg(target_os = "linux")]
+fn ignores_first(status: &str) -> bool {
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & 1 == 1)
 }
 
 #[cfg(not(unix))]
@@ -81,5 +120,18 @@ impl Listener {
             Ok(()) => Code::Interrupted,
             Err(_) => std::future::pending().await,
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::ignores_first;
+
+    #[test]
+    fn what_nohup_sets_is_seen() {
+        let status = |mask: &str| format!("Name:\tx\nSigBlk:\t1\nSigIgn:\t{mask}\nSigCgt:\t1\n");
+        assert!(ignores_first(&status("0000000000001001")));
+        assert!(!ignores_first(&status("0000000000001000")));
+        assert!(!ignores_first(""));
     }
 }

@@ -7,6 +7,7 @@ mod wave;
 
 use std::{collections::HashMap, sync::Arc};
 
+use wash_plugin_loader::PluginLoader;
 use wash_runtime::{
     engine::{Engine, ctx::SharedCtx, workload::ResolvedWorkload},
     host::{Host, HostBuilder, http::NullServer},
@@ -40,7 +41,7 @@ pub(crate) fn command(options: &Call) -> Result<u8> {
             prepared = prepare(options) => prepared?,
             code = signals.received() => return Ok(code.number()),
         };
-        let host = prepared.host.start().await.map_err(run::plugin_start)?;
+        let host = prepared.host.start().await.map_err(run::not_started)?;
         let called = tokio::select! {
             called = call(options, prepared.engine, prepared.workload, &prepared.plugins) => called,
             code = signals.received() => Ok(Called { result: None, code: code.number() }),
@@ -85,7 +86,7 @@ async fn prepare(options: &Call) -> Result<Prepared> {
         .help("name the component (.wasm) whose function is to be called"));
     }
     as_component(&mut source.workload);
-    let (_, loaded) = run::load_plugins(&options.plugins, false).await?;
+    let (_, loaded) = run::load_plugins(PluginLoader::builder(), &options.plugins).await?;
     let mut builder = loaded
         .register(HostBuilder::new())
         .map_err(|error| Failure::new(Code::Rejected, error))?;

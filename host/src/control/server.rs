@@ -29,6 +29,7 @@ use super::{
 use crate::{
     code::Code,
     failure::{Failure, Result},
+    foreign,
     launch::Launcher,
     workload::Source,
 };
@@ -69,8 +70,11 @@ pub(crate) fn open(launcher: &Arc<Launcher>, http: Option<String>) -> Option<Con
             Some(run(listener, path, launcher, http))
         }
         Err(error) => {
+            let help = foreign::explain(&error).map(|explained| format!("; {}", explained.help));
             tracing::warn!(
-                "this host cannot be asked by `wash-host plugin list` and others: {error}"
+                "this host cannot be asked by `wash-host plugin list` and others: {}{}",
+                foreign::told(&error),
+                help.unwrap_or_default()
             );
             None
         }
@@ -168,7 +172,7 @@ async fn connection(stream: UnixStream, host: &Arc<Served>) -> io::Result<()> {
 fn failed(failure: &Failure) -> Response {
     Response::Failed {
         message: failure.chain(),
-        help: failure.help_text().to_owned(),
+        help: failure.help_text(),
         code: failure.code().number(),
     }
 }

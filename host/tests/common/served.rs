@@ -12,6 +12,9 @@ use std::{
 
 use super::{Directory, kill};
 
+/// The code of a host that SIGTERM ended.
+pub const TERMINATED: i32 = 143;
+
 /// What hangs is to fail.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -87,7 +90,7 @@ pub struct Served {
 
 impl Served {
     pub fn start(directory: &Directory, args: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_wash-host"))
+        let child = Command::new(env!("CARGO_BIN_EXE_wash-host"))
             .args(args)
             .current_dir(directory.path())
             .env("XDG_RUNTIME_DIR", directory.path())
@@ -96,17 +99,28 @@ impl Served {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        Self::of(child)
+    }
+
+    /// A program whose standard error is a pipe.
+    pub fn of(mut child: Child) -> Self {
         let lines = Lines::of(child.stderr.take().unwrap());
         Self { child, lines }
     }
 
     /// What follows `start` in the first line that has it.
     pub fn line_with(&mut self, start: &str) -> String {
+        self.log_until(start).1
+    }
+
+    /// The lines before, and what follows `start` in the first that has it.
+    fn log_until(&mut self, start: &str) -> (String, String) {
         let begun = Instant::now();
         let mut all = String::new();
         while let Some(line) = self.lines.next() {
             if let Some((_, rest)) = line.split_once(start) {
-                return rest.trim().to_owned();
+                let rest = rest.trim().to_owned();
+                return (all, rest);
             }
             all.push_str(&line);
             assert!(begun.elapsed() < TIMEOUT, "there is no `{start}`:\n{all}");
@@ -115,15 +129,23 @@ impl Served {
     }
 
     pub fn addr_after(&mut self, start: &str) -> SocketAddr {
-        let line = self.line_with(start);
-        let addr = line.split(['/', '"']).next().unwrap();
-        addr.parse().unwrap()
+        self.addr_and_log(start).1
     }
 
-    /// Asks it to end, and returns its code and what else it logged.
+    /// The same, with the lines before.
+    pub fn addr_and_log(&mut self, start: &str) -> (String, SocketAddr) {
+        let (before, line) = self.log_until(start);
+        let addr = line.split(['/', '"']).next().unwrap();
+        (before, addr.parse().unwrap())
+    }
+
+    /// Asks it to end, and returns its code and what else it logged. The code
+    /// is 0 if it ended by the signal, and another if it failed on the way.
     pub fn terminate(mut self) -> (i32, String) {
         kill(self.child.id(), "TERM");
-        self.end()
+        let (code, log) = self.end();
+        assert_ne!(code, 0, "a signal has a code of its own:\n{log}");
+        (if code == TERMINATED { 0 } else { code }, log)
     }
 
     pub fn end(&mut self) -> (i32, String) {

@@ -94,8 +94,21 @@ fn a_store_has_to_be_named_and_reached() {
     for (store, code, expected) in [
         ("disk", 2, "it has to be memory, file:DIR"),
         ("file:file", 74, "cannot use the folder file"),
-        ("nats://me:secret@127.0.0.1:1", 78, "NATS: cannot connect"),
-        ("redis://:secret@127.0.0.1:1", 78, "check the address"),
+        (
+            "nats://me:secret@127.0.0.1:1",
+            75,
+            "error: --keyvalue nats://127.0.0.1:1 cannot be used\n  caused by NATS: cannot connect",
+        ),
+        (
+            "redis://:secret@127.0.0.1:1",
+            75,
+            "error: --keyvalue redis://127.0.0.1:1 cannot be used\n  caused by Redis at",
+        ),
+        (
+            "redis://:secret@127.0.0.1:port",
+            78,
+            "it is not like redis://",
+        ),
     ] {
         let failed = directory.run(&[&run[..], &["--keyvalue", store]].concat());
         assert_eq!(failed.code, code, "{store}: {}", failed.err);

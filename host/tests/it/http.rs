@@ -134,7 +134,7 @@ fn sigterm_lets_a_request_finish() {
     stream.read_to_string(&mut rest).unwrap();
     assert!(rest.contains(" done"), "{rest}");
     let (code, log) = served.end();
-    assert_eq!(code, 0, "{log}");
+    assert_eq!(code, served::TERMINATED, "{log}");
 }
 
 #[test]

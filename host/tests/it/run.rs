@@ -157,7 +157,7 @@ fn a_component_runs_until_it_is_interrupted() {
         "app.wasm",
         r#"(component (instance $i) (export "a:b/c" (instance $i)))"#,
     );
-    for signal in ["INT", "TERM"] {
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let mut child = Command::new(env!("CARGO_BIN_EXE_wash-host"))
             .args(["--log", "off", "run", "app.wasm"])
             .current_dir(directory.path())
@@ -170,7 +170,7 @@ fn a_component_runs_until_it_is_interrupted() {
             .unwrap();
         assert_eq!(line, "running until Ctrl-C; the workload exports `a:b/c`\n");
         kill(child.id(), signal);
-        assert_eq!(child.wait().unwrap().code(), Some(0));
+        assert_eq!(child.wait().unwrap().code(), Some(code), "SIG{signal}");
     }
 }
 
