@@ -104,11 +104,10 @@ struct Started {
 
 /// Reads the workloads, loads the plugins and binds the addresses.
 async fn prepare(options: &Run) -> Result<Prepared> {
-    let read = options
-        .workloads
-        .iter()
-        .map(|path| Source::read(path, &options.env))
-        .collect::<Result<Vec<_>>>()?;
+    let mut read = Vec::new();
+    for path in &options.workloads {
+        read.extend(Source::read_all(path, &options.env)?);
+    }
     check_names(&read)?;
     http::check(&options.http, &read)?;
     if let Some(address) = &options.metrics {

@@ -22,7 +22,7 @@ pub(crate) enum Request {
     EnablePlugin { id: String },
     /// The workloads: a list of [`WorkloadEntry`].
     Workloads,
-    /// Start the workload of a file: its [`WorkloadEntry`].
+    /// Start the workloads of a file: [`Started`].
     StartWorkload {
         path: PathBuf,
         env: Vec<(String, String)>,
@@ -58,6 +58,25 @@ pub(crate) struct HostStatus {
     pub(crate) plugins: usize,
     pub(crate) workloads: u64,
     pub(crate) components: u64,
+}
+
+/// The workloads of a file that were started.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Started {
+    /// The only one of its file.
+    One(WorkloadEntry),
+    /// Those of a file with several.
+    Several(Vec<WorkloadEntry>),
+}
+
+impl From<Vec<WorkloadEntry>> for Started {
+    fn from(started: Vec<WorkloadEntry>) -> Self {
+        match <[WorkloadEntry; 1]>::try_from(started) {
+            Ok([one]) => Self::One(one),
+            Err(several) => Self::Several(several),
+        }
+    }
 }
 
 /// A workload.

@@ -24,7 +24,7 @@ use wash_runtime::{
 
 use super::{
     place,
-    protocol::{HostStatus, Request, Response, WorkloadEntry},
+    protocol::{HostStatus, Request, Response, Started, WorkloadEntry},
 };
 use crate::{
     code::Code,
@@ -208,7 +208,10 @@ impl Served {
                 let all = self.launcher.host().workload_statuses();
                 value(&all.into_iter().map(entry).collect::<Vec<_>>())
             }
-            Request::StartWorkload { path, env } => value(&self.start(&path, &env).await?),
+            Request::StartWorkload { path, env } => {
+                let started = self.start(&path, &env).await?;
+                value(&Started::from(started))
+            }
             Request::StopWorkload { id } => value(&self.stop(id).await?),
         }
     }
@@ -233,8 +236,26 @@ impl Served {
         })
     }
 
-    async fn start(&self, path: &Path, env: &[(String, String)]) -> Result<WorkloadEntry> {
-        let source = Source::read(path, env)?;
+    /// Starts all workloads of a file, or none.
+    async fn start(&self, path: &Path, env: &[(String, String)]) -> Result<Vec<WorkloadEntry>> {
+        let mut started: Vec<WorkloadEntry> = Vec::new();
+        for source in Source::read_all(path, env)? {
+            match self.start_one(source).await {
+                Ok(entry) => started.push(entry),
+                Err(failure) => {
+                    for entry in started.into_iter().rev() {
+                        if let Err(error) = self.stop(entry.id).await {
+                            tracing::warn!("{}", error.chain());
+                        }
+                    }
+                    return Err(failure);
+                }
+            }
+        }
+        Ok(started)
+    }
+
+    async fn start_one(&self, source: Source) -> Result<WorkloadEntry> {
         let running = self.launcher.launch(source).await?;
         let request = WorkloadStatusRequest {
             workload_id: running.id,

@@ -15,7 +15,7 @@ use wash_plugin_loader::{
 
 use super::{
     client::Running,
-    protocol::{HostStatus, Request, WorkloadEntry},
+    protocol::{HostStatus, Request, Started, WorkloadEntry},
 };
 use crate::{
     code::Code,
@@ -310,7 +310,18 @@ pub(crate) fn start(
     // The host has a working directory of its own.
     let path: PathBuf =
         std::path::absolute(file).map_err(|error| Failure::unreadable("workload", file, error))?;
-    workload(host, &Request::StartWorkload { path, env }, json)
+    let started: Started = host.ask(&Request::StartWorkload { path, env })?;
+    show(&started, json, || match &started {
+        Started::One(entry) => line(entry),
+        Started::Several(entries) => {
+            let lines: Vec<String> = entries.iter().map(line).collect();
+            lines.join("\n")
+        }
+    })
+}
+
+fn line(entry: &WorkloadEntry) -> String {
+    format!("{}: {}", entry.id, entry.message)
 }
 
 pub(crate) fn stop(host: &Running, id: String, json: bool) -> Result<u8> {
@@ -319,7 +330,7 @@ pub(crate) fn stop(host: &Running, id: String, json: bool) -> Result<u8> {
 
 fn workload(host: &Running, request: &Request, json: bool) -> Result<u8> {
     let entry: WorkloadEntry = host.ask(request)?;
-    show(&entry, json, || format!("{}: {}", entry.id, entry.message))
+    show(&entry, json, || line(&entry))
 }
 
 pub(crate) fn status(host: &Running, json: bool) -> Result<u8> {

@@ -1,6 +1,7 @@
 //! What to run: a bare component or a workload file.
 
 mod check;
+mod documents;
 mod names;
 mod resource;
 mod served;
@@ -14,6 +15,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use wash_plugin_loader::read_text;
 use wash_runtime::{
     host::Host,
     plugin::HostPlugin,
@@ -49,16 +51,22 @@ pub(crate) struct Item {
 }
 
 impl Source {
-    /// Reads a component or a workload file.
-    pub(crate) fn read(path: &Path, env: &[(String, String)]) -> Result<Self> {
-        let is_yaml = path
+    /// Reads a component, or all workloads of a workload file.
+    pub(crate) fn read_all(path: &Path, env: &[(String, String)]) -> Result<Vec<Self>> {
+        // JSON is YAML as well.
+        let is_workload_file = path
             .extension()
-            .is_some_and(|extension| extension == "yaml" || extension == "yml");
-        if is_yaml {
-            let text = fs::read_to_string(path)
-                .map_err(|error| Failure::unreadable("workload file", path, error))?;
-            return yaml::read(path, &text, env);
+            .is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|of| extension == *of));
+        if !is_workload_file {
+            return Ok(vec![Self::read(path, env)?]);
         }
+        let text =
+            read_text(path).map_err(|error| Failure::unreadable("workload file", path, error))?;
+        yaml::read(path, &text, env)
+    }
+
+    /// Reads a component.
+    pub(crate) fn read(path: &Path, env: &[(String, String)]) -> Result<Self> {
         let (bytes, names) = read_component(path)?;
         let name = path.file_stem().map_or_else(
             || "component".to_owned(),
@@ -99,6 +107,20 @@ impl Source {
             items: vec![Item { label, names }],
             is_bare: true,
         })
+    }
+
+    /// Limits the memory of each service and component that has no limit of
+    /// its own, in MiB. Zero is no limit.
+    pub(crate) fn limit_memory(&mut self, mib: i32) {
+        let service = self.workload.service.iter_mut();
+        let service = service.map(|service| &mut service.local_resources);
+        let components = self.workload.components.iter_mut();
+        let components = components.map(|component| &mut component.local_resources);
+        for resources in service.chain(components) {
+            if resources.memory_limit_mb < 0 {
+                resources.memory_limit_mb = mib;
+            }
+        }
     }
 
     /// Whether it is a component, and not a workload file.

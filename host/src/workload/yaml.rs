@@ -1,6 +1,11 @@
 //! Workload files.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, HashMap},
+    path::Path,
+    sync::Arc,
+};
 
 use serde::de::DeserializeOwned;
 use wash_runtime::{
@@ -9,9 +14,11 @@ use wash_runtime::{
 };
 
 use super::{
-    Item, Source, read_component, resolve,
+    Item, Source,
+    documents::documents,
+    read_component, resolve,
     resource::{
-        API_VERSION, Component, ConfigLayer, Deployment, Head, HostInterface, LocalResources,
+        API_VERSION, Component, ConfigLayer, Deployment, Head, HostInterface, List, LocalResources,
         Metadata, Resource, Service, Spec, Volume,
     },
 };
@@ -20,65 +27,98 @@ use crate::{
     failure::{Failure, Result},
 };
 
-/// Reads the text of a workload file, and the components that it names.
-pub(super) fn read(path: &Path, text: &str, env: &[(String, String)]) -> Result<Source> {
-    let file = File { path, env };
-    let head: Head = file.parse(text)?;
-    match head.api_version.as_deref() {
-        Some(API_VERSION) => {}
-        Some(other) => {
-            return Err(file.invalid(format!("its apiVersion is `{other}`, not `{API_VERSION}`")));
-        }
-        None => return Err(file.invalid(format!("it has no apiVersion (`{API_VERSION}`)"))),
+/// The group of wasmCloud's resources, in whatever version.
+const GROUP: &str = "runtime.wasmcloud.dev/";
+
+/// Reads the text of a workload file, and the components that it names. Each
+/// document of the file can be a workload or a list of them; resources of other
+/// kinds are for a cluster, and ignored if there is a workload besides.
+pub(super) fn read(path: &Path, text: &str, env: &[(String, String)]) -> Result<Vec<Source>> {
+    let file = File {
+        path,
+        env,
+        ignored: RefCell::default(),
+    };
+    let mut found = Found::default();
+    let documents = documents(text);
+    for document in &documents {
+        file.document(&Document::Text(document), &mut found)?;
     }
-    let (metadata, spec) = match head.kind.as_deref() {
-        Some("Workload") => {
-            let resource: Resource<Spec> = file.parse(text)?;
-            (resource.metadata, resource.spec)
-        }
-        Some("WorkloadDeployment") => {
-            let resource: Resource<Deployment> = file.parse(text)?;
-            let deployment = resource.spec;
-            for (key, given) in [
-                ("replicas", deployment.replicas.is_some()),
-                ("deployPolicy", deployment.deploy_policy.is_some()),
-                ("artifacts", deployment.artifacts.is_some()),
-                ("service", deployment.service.is_some()),
-            ] {
-                warn_ignored(&format!("spec.{key}"), given);
-            }
-            (resource.metadata, deployment.template.spec)
-        }
-        Some(other) => {
+    match (found.workloads.is_empty(), found.others.as_slice()) {
+        (true, []) => return Err(file.invalid("it is empty")),
+        (true, [other]) => return Err(file.invalid(&other.problem)),
+        (true, others) => {
+            let names: Vec<&str> = others.iter().map(|other| other.name.as_str()).collect();
             return Err(file.invalid(format!(
-                "its kind is `{other}`, not `Workload` or `WorkloadDeployment`"
+                "none of its {} resources is a `Workload` or `WorkloadDeployment`: it has {}",
+                others.len(),
+                names.join(", ")
             )));
         }
-        None => return Err(file.invalid("it has no kind (`Workload` or `WorkloadDeployment`)")),
-    };
-    file.workload(metadata, spec)
+        (false, others) => {
+            for other in others {
+                tracing::warn!(
+                    "{}: {} means something in a cluster only; it is ignored",
+                    path.display(),
+                    other.name
+                );
+            }
+        }
+    }
+    for key in file.ignored.into_inner() {
+        tracing::warn!(
+            "{}: `{key}` means something in a cluster only; it is ignored",
+            path.display()
+        );
+    }
+    Ok(found.workloads)
 }
 
-/// Keys that only a cluster can act on are no mistake, but should not be
-/// believed to do something here.
-fn warn_ignored(key: &str, given: bool) {
-    if given {
-        tracing::warn!("`{key}` means something in a cluster only; it is ignored");
-    }
+/// What was found in a file.
+#[derive(Default)]
+struct Found {
+    workloads: Vec<Source>,
+    others: Vec<Other>,
+}
+
+/// A resource that is no workload.
+struct Other {
+    /// What to call it: "the Service `hello` (v1)".
+    name: String,
+    /// Why it cannot be run.
+    problem: String,
+}
+
+/// One resource: a document of the file, or an item of a list in one.
+enum Document<'a> {
+    Text(&'a str),
+    Item(serde_json::Value),
 }
 
 struct File<'a> {
     path: &'a Path,
     env: &'a [(String, String)],
+    /// The keys that only a cluster can act on. They are no mistake, but should
+    /// not be believed to do something here.
+    ignored: RefCell<BTreeSet<&'static str>>,
 }
 
 impl File<'_> {
-    fn parse<T: DeserializeOwned>(&self, text: &str) -> Result<T> {
-        serde_saphyr::from_str(text).map_err(|error| {
-            let problem = error.to_string();
-            let problem = problem.strip_prefix("error: ").unwrap_or(&problem);
-            self.invalid(problem.replace("<input>", &self.path.display().to_string()))
-        })
+    fn parse<T: DeserializeOwned>(&self, document: &Document<'_>) -> Result<T> {
+        match document {
+            Document::Text(text) => serde_saphyr::from_str(text).map_err(|error| {
+                let problem = error.to_string();
+                let problem = problem.strip_prefix("error: ").unwrap_or(&problem);
+                self.invalid(problem.replace("<input>", &self.path.display().to_string()))
+            }),
+            Document::Item(value) => T::deserialize(value).map_err(|error| {
+                let name = value
+                    .pointer("/metadata/name")
+                    .and_then(|name| name.as_str());
+                let name = name.unwrap_or("without a name");
+                self.invalid(format!("in the item `{name}` of a list, {error}"))
+            }),
+        }
     }
 
     fn invalid(&self, problem: impl AsRef<str>) -> Failure {
@@ -92,14 +132,75 @@ impl File<'_> {
         )
     }
 
-    fn workload(&self, metadata: Metadata, spec: Spec) -> Result<Source> {
-        for (key, given) in [
-            ("hostSelector", spec.host_selector.is_some()),
-            ("hostId", spec.host_id.is_some()),
-            ("kubernetes", spec.kubernetes.is_some()),
-        ] {
-            warn_ignored(key, given);
+    fn ignore(&self, key: &'static str, given: bool) {
+        if given {
+            self.ignored.borrow_mut().insert(key);
         }
+    }
+
+    fn document(&self, document: &Document<'_>, found: &mut Found) -> Result<()> {
+        let head: Head = self.parse(document)?;
+        let Some(api_version) = head.api_version else {
+            return Err(self.invalid(format!("it has no apiVersion (`{API_VERSION}`)")));
+        };
+        let Some(kind) = head.kind else {
+            return Err(self.invalid("it has no kind (`Workload` or `WorkloadDeployment`)"));
+        };
+        let is_ours = api_version == API_VERSION;
+        if api_version.starts_with(GROUP) && !is_ours {
+            return Err(self.invalid(format!(
+                "its apiVersion is `{api_version}`, not `{API_VERSION}`"
+            )));
+        }
+        match kind.as_str() {
+            "Workload" if is_ours => {
+                let resource: Resource<Spec> = self.parse(document)?;
+                found
+                    .workloads
+                    .push(self.workload(resource.metadata, resource.spec)?);
+            }
+            "WorkloadDeployment" | "WorkloadReplicaSet" if is_ours => {
+                let Resource {
+                    mut metadata,
+                    spec: deployment,
+                    ..
+                }: Resource<Deployment> = self.parse(document)?;
+                self.ignore("spec.replicas", deployment.replicas.is_some());
+                self.ignore("spec.deployPolicy", deployment.deploy_policy.is_some());
+                self.ignore("spec.artifacts", deployment.artifacts.is_some());
+                self.ignore("spec.service", deployment.service.is_some());
+                self.ignore("spec.kubernetes", deployment.kubernetes.is_some());
+                metadata.annotations.extend(deployment.template.annotations);
+                found
+                    .workloads
+                    .push(self.workload(metadata, deployment.template.spec)?);
+            }
+            list if list.ends_with("List") && (is_ours || api_version == "v1") => {
+                let list: List = self.parse(document)?;
+                for item in list.items {
+                    self.document(&Document::Item(item), found)?;
+                }
+            }
+            _ => {
+                let problem = match is_ours {
+                    true => format!("its kind is `{kind}`, not `Workload` or `WorkloadDeployment`"),
+                    false => format!("its apiVersion is `{api_version}`, not `{API_VERSION}`"),
+                };
+                let name = match head.metadata.name {
+                    Some(name) => format!("the {kind} `{name}` ({api_version})"),
+                    None => format!("a {kind} ({api_version})"),
+                };
+                found.others.push(Other { name, problem });
+            }
+        }
+        Ok(())
+    }
+
+    fn workload(&self, metadata: Metadata, spec: Spec) -> Result<Source> {
+        self.ignore("hostSelector", spec.host_selector.is_some());
+        self.ignore("hostId", spec.host_id.is_some());
+        self.ignore("kubernetes", spec.kubernetes.is_some());
+        self.ignore("environment", spec.environment.is_some());
         if spec.components.is_empty() && spec.service.is_none() {
             return Err(self.invalid("it has neither components nor a service"));
         }
@@ -140,6 +241,9 @@ impl File<'_> {
     }
 
     fn service(&self, service: Service, items: &mut Vec<Item>) -> Result<types::Service> {
+        self.ignore("imagePullSecret", service.image_pull_secret.is_some());
+        self.ignore("imagePullPolicy", service.image_pull_policy.is_some());
+        self.ignore("precompiledUrl", service.precompiled_url.is_some());
         let (path, label) = self.image(&service.image, "the service")?;
         let (bytes, names) = read_component(&path)?;
         items.push(Item { label, names });
@@ -152,6 +256,9 @@ impl File<'_> {
     }
 
     fn component(&self, component: Component, items: &mut Vec<Item>) -> Result<types::Component> {
+        self.ignore("imagePullSecret", component.image_pull_secret.is_some());
+        self.ignore("imagePullPolicy", component.image_pull_policy.is_some());
+        self.ignore("precompiledUrl", component.precompiled_url.is_some());
         let what = format!("component `{}`", component.name);
         let (path, label) = self.image(&component.image, &what)?;
         let (bytes, names) = read_component(&path)?;
@@ -162,6 +269,7 @@ impl File<'_> {
             local_resources: self.local_resources(component.local_resources)?,
             pool_size: component.pool_size,
             max_invocations: component.max_invocations,
+            max_concurrency: component.max_concurrency,
             ..Default::default()
         })
     }
@@ -195,9 +303,10 @@ impl File<'_> {
             })?;
         let unlimited = types::LocalResources::default();
         Ok(types::LocalResources {
+            // Below zero, the host's own limit holds; what the file says wins.
             memory_limit_mb: resources
                 .memory_limit_mb
-                .unwrap_or(unlimited.memory_limit_mb),
+                .map_or(unlimited.memory_limit_mb, |limit| limit.max(0)),
             cpu_limit: resources.cpu_limit.unwrap_or(unlimited.cpu_limit),
             config: resources.config,
             environment,
@@ -222,7 +331,7 @@ impl File<'_> {
             config_from: interface.config_from,
             secret_from: interface.secret_from,
         };
-        let config = self.values(layer, &format!("the host interface {name}"))?;
+        let mut config = self.values(layer, &format!("the host interface {name}"))?;
         if interface.interfaces.is_empty() {
             return Err(self.invalid(format!("the host interface {name} lists no interfaces")));
         }
@@ -234,21 +343,44 @@ impl File<'_> {
                 ))
             })?),
         };
-        Ok(WitInterface {
+        let mut interface = WitInterface {
             namespace: interface.namespace,
             package: interface.package,
             interfaces: interface.interfaces.into_iter().collect(),
             version,
-            config,
+            config: HashMap::new(),
             name: interface.name.filter(|name| !name.is_empty()),
-        })
+        };
+        if interface.is_incoming_http_handler() {
+            for key in ["host", "host-aliases"] {
+                if let Some(hosts) = config.get_mut(key) {
+                    *hosts = self.without_ports(key, hosts);
+                }
+            }
+        }
+        interface.config = config;
+        Ok(interface)
     }
 
-    fn values(
-        &self,
-        layer: ConfigLayer,
-        place: &str,
-    ) -> Result<std::collections::HashMap<String, String>> {
+    /// Leaves out the ports of host names: a workload is found by its host's
+    /// name alone, at whatever port the host listens.
+    fn without_ports(&self, key: &str, hosts: &str) -> String {
+        let without: Vec<&str> = hosts
+            .split(',')
+            .map(|host| without_port(host.trim()))
+            .collect();
+        let without = without.join(",");
+        if without.len() < hosts.split_whitespace().collect::<String>().len() {
+            tracing::warn!(
+                "{}: the port in the {key} `{hosts}` is ignored: requests are told apart by the \
+                 name of their host",
+                self.path.display()
+            );
+        }
+        without
+    }
+
+    fn values(&self, layer: ConfigLayer, place: &str) -> Result<HashMap<String, String>> {
         for (key, given) in [
             ("configFrom", layer.config_from.is_some()),
             ("secretFrom", layer.secret_from.is_some()),
@@ -282,6 +414,15 @@ impl File<'_> {
             name: volume.name,
             volume_type,
         })
+    }
+}
+
+/// A host without the port behind it. What is no port stays, to be refused as a
+/// part of the name.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !name.is_empty() && port.parse::<u16>().is_ok() => name,
+        _ => host,
     }
 }
 

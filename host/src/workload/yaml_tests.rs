@@ -16,9 +16,14 @@ fn directory() -> (tempfile::TempDir, PathBuf) {
     (directory, path)
 }
 
-fn parse(text: &str) -> Result<Source> {
+fn parse_all(text: &str) -> Result<Vec<Source>> {
     let (_directory, path) = directory();
     read(&path, text, &[("EXTRA".to_owned(), "1".to_owned())])
+}
+
+fn parse(text: &str) -> Result<Source> {
+    let [source] = parse_all(text)?.try_into().unwrap();
+    Ok(source)
 }
 
 fn error(text: &str) -> String {
@@ -126,7 +131,8 @@ spec:
 #[test]
 fn mistakes_are_named() {
     for (text, expected) in [
-        ("", "it has no apiVersion"),
+        ("", "it is empty"),
+        ("a: 1\n", "it has no apiVersion"),
         (
             "apiVersion: v1\nkind: Pod\n",
             "its apiVersion is `v1`, not `runtime.wasmcloud.dev",
@@ -224,5 +230,155 @@ fn registry_references_are_told_from_paths() {
         "file:///x",
     ] {
         assert!(!is_remote(local), "{local}");
+    }
+}
+
+/// The hosts that the HTTP interface of a workload names.
+fn hosts(source: &Source) -> Vec<&str> {
+    let interfaces = source.workload.host_interfaces.iter();
+    interfaces
+        .filter_map(|interface| interface.config.get("host").map(String::as_str))
+        .collect()
+}
+
+const HTTP: &str = "hostInterfaces: [{ namespace: wasi, package: http, interfaces: \
+                    [incoming-handler], config: { host: HOST } }]\n";
+
+#[test]
+fn every_document_can_be_a_workload() {
+    let workload = |name: &str| {
+        format!(
+            "{HEAD}metadata: {{ name: {name} }}\nspec:\n  components: [{{ name: app, image: \
+             app.wasm }}]\n"
+        )
+    };
+    let text = format!(
+        "# all\napiVersion: v1\nkind: Service\nmetadata: {{ name: s }}\nspec: {{ ports: [] }}\n\
+         ---\n{}---\n---\n{}...\n",
+        workload("one"),
+        workload("two")
+    );
+    let names: Vec<String> = parse_all(&text)
+        .unwrap()
+        .into_iter()
+        .map(|source| source.workload.name)
+        .collect();
+    assert_eq!(names, ["one", "two"]);
+    // A mistake is told with its line in the file.
+    let wrong = text.replacen("image: app.wasm }]\n...", "imag: app.wasm }]\n...", 1);
+    let told = error(&wrong);
+    assert!(told.contains("imag") && told.contains("18:29"), "{told}");
+    let told = error(
+        "apiVersion: v1\nkind: Pod\n---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\n",
+    );
+    assert_eq!(
+        told,
+        "none of its 2 resources is a `Workload` or `WorkloadDeployment`: it has a Pod (v1), the \
+         Service `s` (v1)"
+    );
+    let told = error(&format!(
+        "{}---\napiVersion: runtime.wasmcloud.dev/v2\nkind: Workload\n",
+        workload("x")
+    ));
+    assert!(
+        told.starts_with("its apiVersion is `runtime.wasmcloud.dev/v2`"),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_kubectl_adds_is_passed_over() {
+    let item = "apiVersion: runtime.wasmcloud.dev/v1alpha1
+kind: WorkloadReplicaSet
+metadata:
+  creationTimestamp: null
+  generation: 2
+  managedFields: [{ manager: kubectl, fieldsV1: { f:spec: {} } }]
+  name: demo
+  namespace: test
+  annotations: null
+  finalizers: [x]
+  uid: 5a1e
+spec:
+  replicas: 1
+  template:
+    labels: { a: b }
+    annotations: { note: hi }
+    spec:
+      hostInterfaces: null
+      volumes: null
+      components:
+      - name: app
+        image: app.wasm
+        precompiledUrl: http://x/y.cwasm
+        maxConcurrency: 4
+        localResources: { environment: null, config: null }
+status: { conditions: [] }
+";
+    let source = parse(item).unwrap();
+    assert_eq!(
+        (
+            source.workload.name.as_str(),
+            source.workload.namespace.as_str()
+        ),
+        ("demo", "test")
+    );
+    assert_eq!(source.workload.annotations["note"], "hi");
+    assert_eq!(source.workload.components[0].max_concurrency, 4);
+    let indented: String = item.lines().map(|line| format!("  {line}\n")).collect();
+    let list = format!(
+        "apiVersion: v1\nkind: List\nmetadata: {{ resourceVersion: '' }}\nitems:\n- {}",
+        indented.trim_start()
+    );
+    assert_eq!(parse(&list).unwrap().workload.name, "demo");
+    let told = error(&list.replace("precompiledUrl", "precompiled"));
+    assert!(
+        told.starts_with("in the item `demo` of a list, unknown field `precompiled`"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_port_is_no_part_of_a_hosts_name() {
+    for (host, expected) in [
+        ("hello.example", "hello.example"),
+        ("hello.localhost.direct:8000", "hello.localhost.direct"),
+        ("hello.example:port", "hello.example:port"),
+    ] {
+        let text = format!(
+            "{HEAD}metadata: {{ name: x }}\nspec:\n  service: {{ image: app.wasm }}\n  {}",
+            HTTP.replace("HOST", host)
+        );
+        assert_eq!(hosts(&parse(&text).unwrap()), [expected]);
+    }
+    // Another interface's configuration is its own.
+    let text = format!(
+        "{HEAD}metadata: {{ name: x }}\nspec:\n  service: {{ image: app.wasm }}\n  {}",
+        HTTP.replace("HOST", "redis:6379")
+            .replace("package: http", "package: keyvalue")
+    );
+    assert_eq!(hosts(&parse(&text).unwrap()), ["redis:6379"]);
+}
+
+#[test]
+fn the_files_own_limit_wins() {
+    let text = |resources: &str| {
+        format!(
+            "{HEAD}metadata: {{ name: x }}\nspec:\n  service: {{ image: app.wasm{resources} }}\n"
+        )
+    };
+    for (resources, expected) in [
+        ("", 256),
+        (", localResources: { memoryLimitMb: 8 }", 8),
+        (", localResources: { memoryLimitMb: -1 }", 0),
+        (", localResources: { memoryLimitMb: 0 }", 0),
+    ] {
+        let mut source = parse(&text(resources)).unwrap();
+        source.limit_memory(256);
+        let service = source.workload.service.unwrap();
+        assert_eq!(
+            service.local_resources.memory_limit_mb, expected,
+            "{resources}"
+        );
     }
 }

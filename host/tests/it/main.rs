@@ -15,6 +15,7 @@ mod common;
 mod http;
 mod live;
 mod new;
+mod manifests;
 mod plugin;
 mod run;
 #[path = "../../../capabilities/tests/keyvalue/servers.rs"]
