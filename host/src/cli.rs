@@ -11,7 +11,7 @@ use crate::{
     capabilities::Backend,
     code,
     control::client::{self, Running},
-    failure,
+    failure, size,
 };
 
 /// Where plugins are looked for unless told otherwise.
@@ -107,6 +107,12 @@ pub(crate) struct Run {
         hide_env_values = true
     )]
     pub(crate) keyvalue: Option<Backend>,
+
+    /// Limit the memory of each instance of a component or service, such as
+    /// 64M or 1G; none for no limit. A `memoryLimitMb` in a workload file wins
+    #[arg(long, value_name = "SIZE", value_parser = size::memory,
+          default_value = "256M")]
+    pub(crate) memory_limit: i32,
 
     #[command(flatten)]
     pub(crate) http: Http,
@@ -457,5 +463,10 @@ mod tests {
     fn the_command_line_is_sound() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+        let cli = Cli::parse_from(["wash-host", "run", "x.wasm"]);
+        let Command::Run(run) = cli.command else {
+            panic!("it is `run`")
+        };
+        assert_eq!(run.memory_limit, size::DEFAULT_MEMORY_MIB);
     }
 }

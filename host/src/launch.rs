@@ -15,6 +15,7 @@ use crate::{
     failure::{Failure, Result},
     log,
     registry::HostRegistry,
+    size::DEFAULT_MEMORY_MIB,
     workload::{Item, Served, Source, check_imports},
 };
 
@@ -42,6 +43,8 @@ pub(crate) struct Launcher {
     available: watch::Receiver<u64>,
     /// Whether to say what a component exports that nobody calls.
     tells_exports: bool,
+    /// For workloads that have no limit of their own, in MiB; zero is none.
+    memory_limit: i32,
     waiting: Mutex<Vec<Source>>,
 }
 
@@ -64,8 +67,16 @@ impl Launcher {
             live,
             registry,
             tells_exports,
+            memory_limit: DEFAULT_MEMORY_MIB,
             waiting: Mutex::default(),
         }
+    }
+
+    /// Sets how much memory each instance of a workload may have that has no
+    /// limit of its own, in MiB; zero is no limit. By default it is 256.
+    pub(crate) fn with_memory_limit(mut self, mib: i32) -> Self {
+        self.memory_limit = mib;
+        self
     }
 
     pub(crate) fn host(&self) -> &Arc<Host> {
@@ -95,7 +106,8 @@ impl Launcher {
     }
 
     /// Starts a workload that was checked.
-    pub(crate) async fn start(&self, source: Source) -> Result<Running> {
+    pub(crate) async fn start(&self, mut source: Source) -> Result<Running> {
+        source.limit_memory(self.memory_limit);
         let Source {
             workload, items, ..
         } = source;

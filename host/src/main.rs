@@ -30,6 +30,7 @@ mod output;
 mod registry;
 mod run;
 mod signals;
+mod size;
 mod table;
 mod wit;
 mod workload;

@@ -90,6 +90,8 @@ struct Prepared {
     loaded: LoadedPlugins,
     capabilities: Vec<Arc<dyn HostPlugin>>,
     server: Option<Server>,
+    /// In MiB, for each instance; zero is none.
+    memory_limit: i32,
     sources: Vec<Source>,
     /// Those that nobody serves yet, and why not.
     unserved: Vec<(Source, Failure)>,
@@ -154,6 +156,7 @@ async fn prepare(options: &Run) -> Result<Prepared> {
         loaded,
         capabilities,
         server,
+        memory_limit: options.memory_limit,
         sources,
         unserved,
     })
@@ -233,6 +236,7 @@ impl Prepared {
             loaded,
             capabilities,
             server,
+            memory_limit,
             sources,
             unserved,
         } = self;
@@ -245,7 +249,8 @@ impl Prepared {
         let plugins = LivePlugins::new(loader, &loaded, Arc::clone(&registry) as _, options);
         // With a server, what is exported is no riddle.
         let tells_exports = server.is_none();
-        let launcher = Launcher::new(host, plugins, registry, tells_exports);
+        let launcher =
+            Launcher::new(host, plugins, registry, tells_exports).with_memory_limit(memory_limit);
         for (source, failure) in unserved {
             launcher.wait(source, &failure).await;
         }

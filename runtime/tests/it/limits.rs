@@ -215,7 +215,7 @@ async fn a_guest_that_allocates_for_ever_meets_its_limit() {
         assert!(
             end.message.starts_with(
                 "the service of workload 'demo' failed: it wanted more memory than its \
-                 memory_limit_mb of 3; "
+                 memory_limit_mb of 3 (MiB for each instance)"
             ),
             "{}",
             end.message

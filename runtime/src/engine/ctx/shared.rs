@@ -78,7 +78,9 @@ impl SharedCtx {
     pub fn reached_limit(&self) -> Option<String> {
         let mib = self.active_ctx.limits.memory.refused()?;
         Some(format!(
-            "it wanted more memory than its memory_limit_mb of {mib}"
+            "it wanted more memory than its memory_limit_mb of {mib} (MiB for each instance): if \
+             it needs that much, raise `memoryLimitMb` in the workload file, or else the host's \
+             default (--memory-limit)"
         ))
     }
 
