@@ -12,6 +12,7 @@ mod call;
 mod capabilities;
 #[path = "../common/mod.rs"]
 mod common;
+mod ends;
 mod http;
 mod live;
 mod new;

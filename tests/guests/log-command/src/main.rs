@@ -1,9 +1,11 @@
 //! A command that logs each of its arguments, or a greeting if it has none, and
-//! exits with the code in `EXIT_CODE`, if that is set. To the host each code but
-//! 0 is 1: WASI 0.2 only tells success from failure.
+//! exits with the code in `EXIT_CODE`, if that is set. It calls `wasi:cli/exit`
+//! for that: the standard library of its target only tells success from failure,
+//! so that each code but 0 becomes 1.
 
 use std::process::ExitCode;
 
+use wasi::cli::exit::exit_with_code;
 use wasi::logging::logging::{Level, log};
 
 wit_bindgen::generate!({
@@ -24,8 +26,7 @@ fn main() -> ExitCode {
 
     if let Ok(text) = std::env::var("EXIT_CODE") {
         match text.parse() {
-            // Not `ExitCode`: it is to show that a guest may stop anywhere.
-            Ok(code) => std::process::exit(code),
+            Ok(code) => exit_with_code(code),
             Err(error) => {
                 eprintln!("log-command: EXIT_CODE is {text:?}: {error}");
                 return ExitCode::from(2);
