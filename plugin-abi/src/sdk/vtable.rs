@@ -248,3 +248,20 @@ pub(super) fn failed(error: &anyhow::Error, out: &mut OutBuf) -> Status {
     out.set_text(&format!("{error:#}"));
     Status::FAILED
 }
+
+#[cfg(test)]
+mod tests {
+    use super::without_place;
+
+    #[test]
+    fn an_error_does_not_point_into_json_that_nobody_wrote() {
+        for (json, expected) in [
+            ("5", "invalid type: integer `5`, expected a string"),
+            ("{", "invalid type: map, expected a string"),
+            ("", "EOF while parsing a value"),
+        ] {
+            let error = serde_json::from_str::<String>(json).unwrap_err();
+            assert_eq!(without_place(&error), expected);
+        }
+    }
+}

@@ -173,9 +173,13 @@ async fn sad_a_configuration_that_does_not_fit_stops_the_start() {
     for (config, problem) in [
         (
             json!({ "label": 7 }),
-            "invalid type: integer `7`, expected a string",
+            "`plugins.lifecycle-plugin.label`: it is a whole number, and a text in quotes is \
+             needed",
         ),
-        (json!({ "lable": "blue" }), "unknown field `lable`"),
+        (
+            json!({ "lable": "blue" }),
+            "`plugins.lifecycle-plugin.lable`: the plugin has no such key; did you mean `label`?",
+        ),
     ] {
         let error = TestHost::builder()
             .library(artifacts::test_plugin("lifecycle-plugin"))
