@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::adapt::{Faults, GenerationStatus, LoadedPlugin};
+use crate::config::ConfigError;
 use crate::facts::Facts;
 use crate::library::Loaded;
 use crate::rejection::Rejection;
@@ -184,7 +185,7 @@ impl From<&anyhow::Error> for Wrong {
     fn from(error: &anyhow::Error) -> Self {
         Self {
             reason: format!("{error:#}"),
-            hint: None,
+            hint: error.downcast_ref().map(ConfigError::hint),
         }
     }
 }
