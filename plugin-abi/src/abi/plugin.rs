@@ -15,7 +15,8 @@ use super::{HostV1, OutBuf, PendingV1, Slice, Status};
 pub struct PluginV1 {
     /// Bytes in this struct.
     pub size: usize,
-    /// The manifest, byte for byte as it stands in the library's note.
+    /// A copy of the manifest, byte for byte as it stands in the library's note.
+    /// Not the note itself, which tools may move.
     pub manifest: Slice,
     /// Makes the plugin from its configuration (JSON, UTF-8), and writes it to
     /// the third argument. The host outlives the plugin.

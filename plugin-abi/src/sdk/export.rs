@@ -99,7 +99,10 @@ macro_rules! export {
 
             impl $crate::__rt::PluginExport for Export {
                 type Plugin = $plugin;
-                const NOTE: &'static [u8] = &NOTE.0;
+                // A copy, and not the note itself: tools that edit a library
+                // move the note, and do not know of its address in the code.
+                const NOTE: &'static [u8] =
+                    &$crate::manifest::note_bytes::<{ $crate::manifest::note_len(ENTRIES) }>(ENTRIES);
                 const FUNCTIONS: &'static [$crate::abi::CallFn] = bindings::functions::<$plugin>();
                 const CHANNELS: bool = bindings::CHANNELS;
             }

@@ -20,7 +20,8 @@ use crate::event::{ItemBound, WorkloadBound, WorkloadResolved, WorkloadUnbound};
 pub trait PluginExport: 'static {
     /// The plugin.
     type Plugin: Plugin;
-    /// Its manifest's note, whole.
+    /// Its manifest's note, whole. It is what the running code reports, and so
+    /// must not be the note in the library's section: tools move that one.
     const NOTE: &'static [u8];
     /// Its functions, in the manifest's order.
     const FUNCTIONS: &'static [CallFn];
