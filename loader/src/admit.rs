@@ -13,7 +13,8 @@ use crate::{
     allow::Allow,
     facts::Facts,
     inspect::{Inspected, Linkage},
-    rejection::{Rejection, RejectionCause, Stage},
+    machine,
+    rejection::{Others, Rejection, RejectionCause, Stage},
     world::World,
 };
 
@@ -46,7 +47,9 @@ pub struct Admission {
 /// account, for its ABI revision say, does not stand in the way of another.
 ///
 /// A plugin that has the dynamic linker load what nobody checks is refused: see
-/// [`Allow::foreign_libraries`].
+/// [`Allow::foreign_libraries`]. So is one that this machine's dynamic linker
+/// would refuse: for another C library or a newer one, or with more static
+/// thread-local storage than there is.
 #[must_use]
 pub fn admit(candidates: Vec<Inspected>, reserved: &[(String, String)]) -> Admission {
     admit_with(candidates, reserved, Allow::NOTHING)
@@ -74,41 +77,17 @@ pub fn admit_with(
             }
         }
     }
-    let others = |indices: Option<&Vec<usize>>, index: usize| -> Vec<&Inspected> {
-        indices
-            .into_iter()
-            .flatten()
-            .filter(|other| **other != index)
-            .filter_map(|other| candidates.get(*other))
-            .collect()
-    };
-
     let mut rejections: Vec<Vec<Rejection>> = Vec::new();
     for (index, (candidate, mut causes)) in candidates.iter().zip(on_their_own).enumerate() {
         let id = candidate.id();
-        let namesakes = others(by_id.get(id), index);
-        if !namesakes.is_empty() {
-            causes.push(RejectionCause::DuplicateId {
-                id: id.to_owned(),
-                others: namesakes
-                    .iter()
-                    .map(|other| other.path().to_owned())
-                    .collect(),
-            });
-        }
+        let namesakes = others(&candidates, by_id.get(id), index).map(Inspected::path);
+        causes.extend(duplicate_id(id, namesakes));
         for interface in candidate.world().exports().collect::<BTreeSet<_>>() {
             // Namesakes are two copies of one plugin: that is said above.
-            let rivals: Vec<_> = others(by_interface.get(interface), index)
-                .into_iter()
+            let rivals = others(&candidates, by_interface.get(interface), index)
                 .filter(|other| other.id() != id)
-                .map(|other| (other.id().to_owned(), other.path().to_owned()))
-                .collect();
-            if !rivals.is_empty() {
-                causes.push(RejectionCause::DuplicateInterface {
-                    interface: interface.to_owned(),
-                    others: rivals,
-                });
-            }
+                .map(|other| (other.id(), other.path()));
+            causes.extend(duplicate_interface(interface, rivals));
         }
         rejections.push(
             causes
@@ -129,6 +108,19 @@ pub fn admit_with(
     admission
 }
 
+/// The candidates at these places, but for one.
+fn others<'a>(
+    candidates: &'a [Inspected],
+    places: Option<&'a Vec<usize>>,
+    but: usize,
+) -> impl Iterator<Item = &'a Inspected> {
+    places
+        .into_iter()
+        .flatten()
+        .filter(move |place| **place != but)
+        .filter_map(|place| candidates.get(*place))
+}
+
 /// A plugin that runs already, and what it takes from others.
 #[derive(Clone, Debug)]
 pub(crate) struct Holder {
@@ -142,26 +134,42 @@ pub(crate) struct Holder {
 pub(crate) fn conflicts(candidate: &Inspected, holders: &[Holder]) -> Vec<RejectionCause> {
     let id = candidate.id();
     let mut causes = Vec::new();
-    if let Some(namesake) = holders.iter().find(|holder| holder.id == id) {
-        causes.push(RejectionCause::DuplicateId {
-            id: id.to_owned(),
-            others: vec![namesake.path.clone()],
-        });
-    }
+    let namesakes = holders.iter().filter(|holder| holder.id == id);
+    causes.extend(duplicate_id(
+        id,
+        namesakes.map(|holder| holder.path.as_path()),
+    ));
     for interface in candidate.world().exports().collect::<BTreeSet<_>>() {
-        let rivals: Vec<_> = holders
+        let rivals = holders
             .iter()
             .filter(|holder| holder.id != id && holder.exports.iter().any(|e| e == interface))
-            .map(|holder| (holder.id.clone(), holder.path.clone()))
-            .collect();
-        if !rivals.is_empty() {
-            causes.push(RejectionCause::DuplicateInterface {
-                interface: interface.to_owned(),
-                others: rivals,
-            });
-        }
+            .map(|holder| (holder.id.as_str(), holder.path.as_path()));
+        causes.extend(duplicate_interface(interface, rivals));
     }
     causes
+}
+
+/// What is said of plugins with one id: the first few, so that a thousand of
+/// them are told in as many lines.
+fn duplicate_id<'a>(id: &str, others: impl Iterator<Item = &'a Path>) -> Option<RejectionCause> {
+    let others = Others::of(others, Path::to_owned);
+    (!others.is_empty()).then(|| RejectionCause::DuplicateId {
+        id: id.to_owned(),
+        others: others.first,
+        more: others.more,
+    })
+}
+
+fn duplicate_interface<'a>(
+    interface: &str,
+    others: impl Iterator<Item = (&'a str, &'a Path)>,
+) -> Option<RejectionCause> {
+    let others = Others::of(others, |(id, path)| (id.to_owned(), path.to_owned()));
+    (!others.is_empty()).then(|| RejectionCause::DuplicateInterface {
+        interface: interface.to_owned(),
+        others: others.first,
+        more: others.more,
+    })
 }
 
 /// What is wrong with a candidate, whatever the others are.
@@ -177,6 +185,8 @@ fn check_alone(
             plugin: revision,
             host: abi::REVISION,
         });
+    } else if candidate.linkage().lacks_entry {
+        causes.push(RejectionCause::NoEntry);
     }
     let id = candidate.id();
     if let Some((_, owner)) = reserved.iter().find(|(reserved, _)| reserved == id) {
@@ -195,6 +205,7 @@ fn check_alone(
             causes.push(RejectionCause::SearchPaths { paths });
         }
     }
+    causes.extend(machine::objections(candidate.linkage()));
     causes
 }
 

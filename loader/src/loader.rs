@@ -15,6 +15,7 @@ use crate::{
     inspect::Inspected,
     library::{self, Loaded},
     loaded::LoadedPlugins,
+    patience::Patience,
     rejection::Rejection,
     report::Report,
     scan::{Scan, ScanError},
@@ -230,7 +231,8 @@ impl PluginLoader {
     }
 
     /// Everything that can be said without running code of a plugin: which may
-    /// be loaded, and why others may not.
+    /// be loaded, and why others may not. Files that are being written are
+    /// waited for, for two seconds in all.
     ///
     /// # Errors
     ///
@@ -240,8 +242,9 @@ impl PluginLoader {
         let files = scan.candidates.len() + scan.rejections.len();
         let mut rejections = scan.rejections;
         let mut inspected: Vec<Inspected> = Vec::new();
+        let mut patience = Patience::default();
         for candidate in scan.candidates {
-            match candidate.inspect_with(self.allow) {
+            match patience.inspect(&candidate, self.allow) {
                 Ok(plugin) => inspected.push(plugin),
                 Err(rejection) => rejections.push(rejection),
             }

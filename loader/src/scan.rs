@@ -1,7 +1,9 @@
 //! Which files of a directory may be plugins: [`Scan`] and [`Candidate`].
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     env::consts::DLL_SUFFIX,
+    ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -173,24 +175,20 @@ impl Scan {
     /// Adds what another scan found, without what this one has already: a file
     /// that is named and lies in a scanned directory is one candidate.
     pub fn merge(&mut self, other: Self) {
-        for candidate in other.candidates {
-            if !self
-                .candidates
-                .iter()
-                .any(|known| same_entry(&known.path, &candidate.path))
-            {
-                self.candidates.push(candidate);
-            }
+        let mut entries = Entries::default();
+        for candidate in &self.candidates {
+            entries.add(&candidate.path);
         }
-        for rejection in other.rejections {
-            if !self
-                .rejections
-                .iter()
-                .any(|known| same_entry(known.path(), rejection.path()))
-            {
-                self.rejections.push(rejection);
-            }
+        let is_new = |candidate: &Candidate| entries.add(&candidate.path);
+        self.candidates
+            .extend(other.candidates.into_iter().filter(is_new));
+        let mut entries = Entries::default();
+        for rejection in &self.rejections {
+            entries.add(rejection.path());
         }
+        let is_new = |rejection: &Rejection| entries.add(rejection.path());
+        self.rejections
+            .extend(other.rejections.into_iter().filter(is_new));
     }
 }
 
@@ -221,17 +219,31 @@ fn kind_of(path: &Path) -> io::Result<Option<&'static str>> {
     }
 }
 
-/// Whether both paths are one entry of one directory.
-fn same_entry(a: &Path, b: &Path) -> bool {
-    fn directory(path: &Path) -> io::Result<PathBuf> {
-        match path.parent() {
-            Some(parent) if parent != Path::new("") => parent.canonicalize(),
-            _ => Path::new(".").canonicalize(),
-        }
+/// Entries of directories, each once, whatever path leads to its directory.
+#[derive(Default)]
+struct Entries {
+    /// What each directory that was named is, without links.
+    directories: BTreeMap<PathBuf, PathBuf>,
+    entries: BTreeSet<(PathBuf, OsString)>,
+}
+
+impl Entries {
+    /// Adds the entry that a path names. Returns whether it is new.
+    fn add(&mut self, path: &Path) -> bool {
+        let parent = path.parent().filter(|parent| *parent != Path::new(""));
+        let parent = parent.unwrap_or(Path::new("."));
+        let directory = match self.directories.get(parent) {
+            Some(directory) => directory.clone(),
+            None => {
+                let directory = parent.canonicalize().unwrap_or(parent.to_owned());
+                self.directories
+                    .insert(parent.to_owned(), directory.clone());
+                directory
+            }
+        };
+        let name = path.file_name().unwrap_or_default().to_owned();
+        self.entries.insert((directory, name))
     }
-    a == b
-        || a.file_name() == b.file_name()
-            && matches!((directory(a), directory(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 #[cfg(test)]

@@ -26,18 +26,14 @@ const MAX_NAME_LEN: usize = 4096;
 /// The manifest in a library for `host`, and what the library makes the
 /// dynamic linker do.
 pub(super) fn read<'a>(bytes: &'a [u8], host: &Target) -> Result<(&'a [u8], Linkage)> {
-    let kind = FileKind::parse(bytes).map_err(|_| RejectionCause::NotALibrary {
-        found: describe(bytes),
-    })?;
+    let kind = FileKind::parse(bytes).map_err(|_| not_a_library(bytes))?;
     let format = match kind {
         FileKind::Elf32 | FileKind::Elf64 => ELF,
         FileKind::MachO32 | FileKind::MachO64 | FileKind::MachOFat32 | FileKind::MachOFat64 => {
             MACHO
         }
         _ => {
-            return Err(RejectionCause::NotALibrary {
-                found: describe(bytes),
-            });
+            return Err(not_a_library(bytes));
         }
     };
     if format != HOST_FORMAT {
@@ -60,12 +56,17 @@ fn read_kind<'a>(kind: FileKind, bytes: &'a [u8], host: &Target) -> Result<(&'a 
         FileKind::MachOFat32 => macho::read_fat::<m::FatArch32>(bytes, host)?,
         FileKind::MachOFat64 => macho::read_fat::<m::FatArch64>(bytes, host)?,
         _ => {
-            return Err(RejectionCause::NotALibrary {
-                found: describe(bytes),
-            });
+            return Err(not_a_library(bytes));
         }
     };
     Ok((notes.ok_or(RejectionCause::NoManifest)?, linkage))
+}
+
+/// Why a file is refused that is no library, as far as its beginning says.
+pub(super) fn not_a_library(head: &[u8]) -> RejectionCause {
+    RejectionCause::NotALibrary {
+        found: describe(head),
+    }
 }
 
 /// What a file that is no library seems to be.

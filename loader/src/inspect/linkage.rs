@@ -10,12 +10,44 @@ pub struct Linkage {
     /// Where it has them looked for (`DT_RPATH`, `DT_RUNPATH`; `LC_RPATH`),
     /// beside the system's own directories.
     pub search_paths: Vec<String>,
+    /// The versions of symbols that it needs of those libraries, such as
+    /// `GLIBC_2.34` of `libc.so.6` (`DT_VERNEED`; ELF only).
+    pub versions: Vec<SymbolVersion>,
+    /// How many bytes of thread-local variables it has at fixed places of each
+    /// thread (the initial-exec model of thread-local storage); `None` if it
+    /// has none such. A running program has room for few of them, and each
+    /// version of a plugin that is loaded takes its share for good.
+    pub static_tls: Option<u64>,
+    /// The size of the memory pages that it is built for, in bytes; `None` if
+    /// the format does not say. A machine with larger pages cannot load it.
+    pub page_len: Option<u64>,
+    /// Whether it has relocations in the packed form of `DT_RELR`, which
+    /// dynamic linkers before glibc 2.36 and musl 1.2.4 silently skip.
+    pub is_packed: bool,
+    /// Whether it exports no symbol by which a host of this revision of the ABI
+    /// finds a plugin. It is always `false` for Mach-O, where that shows when
+    /// the library is loaded.
+    pub lacks_entry: bool,
 }
 
-/// The C library's parts and what compilers add to each program, without what
-/// comes behind `.so`. They are in the process already, or the system's as much
-/// as those are.
-const SYSTEM: [&str; 14] = [
+/// A version of symbols that a library needs of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SymbolVersion {
+    /// The library that has to have it, as it is named in
+    /// [`Linkage::needed`].
+    pub library: String,
+    /// The version's name, such as `GLIBC_2.34`.
+    pub version: String,
+    /// Whether it does without (a weak version).
+    pub is_optional: bool,
+}
+
+/// The C library's parts and the runtimes that compilers add to programs,
+/// without what comes behind `.so`. They are in the process already, or the
+/// system's as much as those are. Sanitizers' runtimes are none of them: they
+/// end a program that they were not linked into.
+const SYSTEM: [&str; 21] = [
     "libanl",
     "libatomic",
     "libc",
@@ -23,12 +55,19 @@ const SYSTEM: [&str; 14] = [
     "libc++abi",
     "libdl",
     "libgcc_s",
+    "libgfortran",
+    "libgomp",
+    "libitm",
     "libm",
     "libmvec",
+    "libomp",
     "libpthread",
+    "libquadmath",
     "libresolv",
     "librt",
+    "libssp",
     "libstdc++",
+    "libunwind",
     "libutil",
 ];
 
@@ -53,7 +92,7 @@ impl Linkage {
     }
 }
 
-fn is_system_name(name: &str) -> bool {
+pub(crate) fn is_system_name(name: &str) -> bool {
     // With a slash it is a path, of which only the end is a name.
     let Some((stem, version)) = name.split_once(".so").filter(|_| !name.contains('/')) else {
         return false;
@@ -86,6 +125,13 @@ mod tests {
             "libc.musl-x86_64.so.1",
             "libstdc++.so.6",
             "libmvec.so.1",
+            "libgomp.so.1",
+            "libgfortran.so.5",
+            "libquadmath.so.0",
+            "libitm.so.1",
+            "libssp.so.0",
+            "libomp.so.5",
+            "libunwind.so.1",
             "ld64.so.2",
             "ld.so.1",
         ] {
@@ -94,6 +140,8 @@ mod tests {
         for name in [
             "libodd.so",
             "libcurl.so.4",
+            "libasan.so.8",
+            "libgompx.so.1",
             "libc",
             "libc.so.6/../../x",
             "/tmp/libc.so.6",

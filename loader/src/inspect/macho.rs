@@ -59,6 +59,40 @@ where
                 let path = command.string(endian, rpath.path).map_err(broken)?;
                 push_name(&mut linkage.search_paths, path)?;
             }
+            // What the dynamic linker reads to bind symbols.
+            LoadCommandVariant::Symtab(table) => {
+                let symbol = if header.is_type_64() { 16 } else { 12 };
+                let number = |field: object::U32<Endianness>| u64::from(field.get(endian));
+                check_part(bytes, number(table.symoff), number(table.nsyms) * symbol)?;
+                check_part(bytes, number(table.stroff), number(table.strsize))?;
+            }
+            LoadCommandVariant::Dysymtab(table) => {
+                let number = |field: object::U32<Endianness>| u64::from(field.get(endian));
+                for (at, count, len) in [
+                    (table.indirectsymoff, table.nindirectsyms, 4),
+                    (table.extreloff, table.nextrel, 8),
+                    (table.locreloff, table.nlocrel, 8),
+                ] {
+                    check_part(bytes, number(at), number(count) * len)?;
+                }
+            }
+            LoadCommandVariant::DyldInfo(info) => {
+                let number = |field: object::U32<Endianness>| u64::from(field.get(endian));
+                for (at, len) in [
+                    (info.rebase_off, info.rebase_size),
+                    (info.bind_off, info.bind_size),
+                    (info.weak_bind_off, info.weak_bind_size),
+                    (info.lazy_bind_off, info.lazy_bind_size),
+                    (info.export_off, info.export_size),
+                ] {
+                    check_part(bytes, number(at), number(len))?;
+                }
+            }
+            // Among others, how to relocate it, and its signature.
+            LoadCommandVariant::LinkeditData(part) => {
+                let number = |field: object::U32<Endianness>| u64::from(field.get(endian));
+                check_part(bytes, number(part.dataoff), number(part.datasize))?;
+            }
             _ => {
                 if let Some((segment, sections)) =
                     H::Segment::from_command(command).map_err(broken)?
@@ -74,6 +108,27 @@ where
         }
     }
     Ok((note, linkage))
+}
+
+/// Checks that a part that the linker reads is in the file, and not just zeros.
+fn check_part(bytes: &[u8], at: u64, len: u64) -> Result<()> {
+    if len == 0 {
+        return Ok(());
+    }
+    let part = usize::try_from(at)
+        .ok()
+        .zip(usize::try_from(len).ok())
+        .and_then(|(at, len)| bytes.get(at..at.checked_add(len)?))
+        .ok_or_else(|| {
+            damaged("a part that it is linked by lies beyond the end of the file; it is cut off")
+        })?;
+    // Parts are padded, but none of a page or more says nothing.
+    match part.len() >= 4096 && part.iter().all(|byte| *byte == 0) {
+        true => Err(damaged(
+            "a part that it is linked by is zeros: not all of the file was written",
+        )),
+        false => Ok(()),
+    }
 }
 
 fn note_in_segment<'a, H>(

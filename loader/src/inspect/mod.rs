@@ -7,13 +7,14 @@
 
 mod binary;
 mod elf;
+mod lease;
 mod linkage;
 mod macho;
+mod read;
 mod target;
 
 use std::{
     fmt,
-    io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -21,11 +22,14 @@ use std::{
 use sha2::{Digest, Sha256};
 use wash_plugin_abi::manifest::Manifest;
 
-pub use linkage::Linkage;
+use read::{Contents, Share};
+
+pub(crate) use linkage::is_system_name;
+pub use linkage::{Linkage, SymbolVersion};
+pub use read::{MAX_FILE_LEN, MAX_TOTAL_LEN};
 pub use target::Target;
 
 use crate::{
-    access,
     allow::Allow,
     facts::Facts,
     rejection::{Rejection, RejectionCause, Stage},
@@ -33,13 +37,12 @@ use crate::{
     world::World,
 };
 
-/// Larger files are refused.
-pub const MAX_FILE_LEN: u64 = 1 << 30;
-
 /// A plugin library whose manifest was read. None of its code has run.
 pub struct Inspected {
     path: PathBuf,
     bytes: Vec<u8>,
+    /// What the bytes take of what may be kept, if they were read from a file.
+    share: Option<Share>,
     sha256: String,
     manifest: Manifest,
     world: Arc<World>,
@@ -63,8 +66,10 @@ impl Candidate {
     ///
     /// # Errors
     ///
-    /// If it cannot be read, somebody else can change it, it is not a shared
-    /// library for this machine, or has no valid manifest.
+    /// If it cannot be read, somebody else can change it, it is being written
+    /// or is not whole, it is not a shared library for this machine, or has no
+    /// valid manifest. A rejection that
+    /// [may pass](Rejection::may_pass) is worth another try.
     pub fn inspect(self) -> Result<Inspected, Rejection> {
         self.inspect_with(Allow::NOTHING)
     }
@@ -76,8 +81,20 @@ impl Candidate {
     /// As for [`inspect`](Self::inspect).
     pub fn inspect_with(self, allow: Allow) -> Result<Inspected, Rejection> {
         let path = self.path().to_owned();
-        match read(&path, allow) {
-            Ok(bytes) => Inspected::from_bytes(path, bytes),
+        match read::read(&path, allow) {
+            Ok(Contents::Library { bytes, share }) => {
+                let mut inspected = Inspected::from_bytes(path, bytes)?;
+                inspected.share = Some(share);
+                Ok(inspected)
+            }
+            Ok(Contents::Other { head, sha256 }) => {
+                let facts = Facts {
+                    sha256: Some(hex(&sha256)),
+                    ..Facts::default()
+                };
+                let cause = binary::not_a_library(&head);
+                Err(Rejection::new(path, Stage::Inspect, cause).with_facts(facts))
+            }
             Err(cause) => Err(Rejection::new(path, Stage::Inspect, cause)),
         }
     }
@@ -110,6 +127,7 @@ impl Inspected {
                 Ok(Self {
                     path,
                     bytes,
+                    share: None,
                     sha256,
                     manifest,
                     world,
@@ -132,6 +150,7 @@ impl Inspected {
 
     pub(crate) fn forget_bytes(&mut self) {
         self.bytes = Vec::new();
+        self.share = None;
     }
 
     /// Where it was read.
@@ -198,32 +217,15 @@ fn contents(bytes: &[u8]) -> Result<(Manifest, Linkage), RejectionCause> {
     Ok((manifest, linkage))
 }
 
-/// The whole file. What is checked and what runs is this one reading.
-fn read(path: &Path, allow: Allow) -> Result<Vec<u8>, RejectionCause> {
-    let unreadable = |source| RejectionCause::Unreadable { source };
-    let file = access::open(path, allow.insecure_permissions)?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(RejectionCause::NotAFile {
-            kind: "no longer a regular file",
-        });
-    }
-    if metadata.len() > MAX_FILE_LEN {
-        return Err(RejectionCause::TooLarge);
-    }
-    let mut bytes = Vec::new();
-    usize::try_from(metadata.len())
-        .ok()
-        .and_then(|len| bytes.try_reserve_exact(len + 1).ok())
-        .ok_or_else(|| unreadable(io::ErrorKind::OutOfMemory.into()))?;
-    // It may grow while it is read.
-    file.take(MAX_FILE_LEN + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_FILE_LEN {
-        return Err(RejectionCause::TooLarge);
-    }
-    Ok(bytes)
+/// The names of the versions of symbols that a library has, for instance that
+/// of the C library; `None` if it cannot be read.
+pub(crate) fn versions_of(library: &[u8]) -> Option<Vec<String>> {
+    elf::defined_versions(library)
+}
+
+/// Whether a file that begins so is a library or program for this machine.
+pub(crate) fn is_for_this_machine(head: &[u8]) -> bool {
+    elf::target(head) == Some(Target::host())
 }
 
 fn hex(bytes: &[u8]) -> String {

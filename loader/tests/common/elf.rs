@@ -117,6 +117,16 @@ pub struct Elf {
     pub runpath: String,
     /// `DT_FLAGS_1`
     pub flags_1: u64,
+    /// Versions of symbols that it needs: the library, and the version.
+    pub versions: Vec<(String, String)>,
+    /// `p_memsz` of a `PT_TLS` segment whose variables lie at fixed places.
+    pub static_tls: Option<usize>,
+    /// The alignment of its segment.
+    pub page_len: usize,
+    /// Flags of a `PT_GNU_STACK` segment.
+    pub stack: usize,
+    /// Whether it exports the symbol by which a host finds the plugin.
+    pub has_door: bool,
 }
 
 impl Elf {
@@ -131,6 +141,11 @@ impl Elf {
             needed: vec!["libc.so.6".to_owned()],
             runpath: String::new(),
             flags_1: 0,
+            versions: Vec::new(),
+            static_tls: None,
+            page_len: 0x10000,
+            stack: 6,
+            has_door: true,
         }
     }
 
@@ -184,27 +199,61 @@ impl Writer<'_> {
             (52, 32, 40)
         };
         let notes = elf.notes.clone().unwrap_or_default();
-        let segments = 2 + usize::from(elf.notes.is_some());
+        let segments = 3 + usize::from(elf.notes.is_some()) + usize::from(elf.static_tls.is_some());
 
         let mut strings = vec![0];
-        let mut dynamic = Vec::new();
-        for name in &elf.needed {
-            dynamic.push((1, strings.len()));
-            strings.extend(name.as_bytes());
+        let mut name = |text: &str| {
+            strings.extend(text.as_bytes());
             strings.push(0);
+            strings.len() - text.len() - 1
+        };
+        let mut dynamic = Vec::new();
+        for library in &elf.needed {
+            dynamic.push((1, name(library)));
         }
         if !elf.runpath.is_empty() {
-            dynamic.push((29, strings.len()));
-            strings.extend(elf.runpath.as_bytes());
-            strings.push(0);
+            dynamic.push((29, name(&elf.runpath)));
         }
+        let door = name(abi::QUERY_SYMBOL);
+        let versions: Vec<_> = elf
+            .versions
+            .iter()
+            .map(|(library, version)| (name(library), name(version)))
+            .collect();
         let notes_at = header + segments * segment;
         let strings_at = notes_at + notes.len();
+        // Code that returns nothing, so that it can even be called.
+        let code_at = (strings_at + strings.len()).next_multiple_of(8);
+        let code: &[u8] = match elf.machine {
+            AARCH64 => &[0, 0, 0x80, 0xd2, 0xc0, 3, 0x5f, 0xd6],
+            _ => &[0x31, 0xc0, 0xc3, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc],
+        };
+        let symbols_at = code_at + code.len();
+        let symbol = if elf.is_64 { 24 } else { 16 };
+        let symbols = 1 + usize::from(elf.has_door);
+        let hash_at = symbols_at + symbols * symbol;
+        let versions_at = (hash_at + 4 * (3 + symbols)).next_multiple_of(8);
+        let relocations_at = versions_at + 32 * versions.len();
+        let relocations = usize::from(elf.static_tls.is_some()) * 3 * word;
         dynamic.push((5, strings_at));
         dynamic.push((10, strings.len()));
+        dynamic.push((6, symbols_at));
+        dynamic.push((11, symbol));
+        dynamic.push((4, hash_at));
+        if !versions.is_empty() {
+            dynamic.push((0x6fff_fffe, versions_at));
+            dynamic.push((0x6fff_ffff, versions.len()));
+        }
+        if relocations > 0 {
+            dynamic.push((7, relocations_at));
+            dynamic.push((8, relocations));
+            dynamic.push((9, 3 * word));
+            // It may be written to whatever the segments say (`DT_TEXTREL`).
+            dynamic.push((22, 0));
+        }
         dynamic.push((0x6fff_fffb, elf.flags_1 as usize));
         dynamic.push((0, 0));
-        let dynamic_at = (strings_at + strings.len()).next_multiple_of(8);
+        let dynamic_at = (relocations_at + relocations).next_multiple_of(8);
         let dynamic_len = dynamic.len() * 2 * word;
         let section_note = elf.note_section.clone().unwrap_or_default();
         let section_note_at = dynamic_at + dynamic_len;
@@ -235,13 +284,46 @@ impl Writer<'_> {
         ] {
             self.put(half as u64, 2);
         }
-        self.segment(1, 0, len);
-        self.segment(2, dynamic_at, dynamic_len);
+        self.segment(1, 5, 0, len, elf.page_len);
+        self.segment(2, 4, dynamic_at, dynamic_len, 8);
         if elf.notes.is_some() {
-            self.segment(4, notes_at, notes.len());
+            self.segment(4, 4, notes_at, notes.len(), 4);
+        }
+        self.segment(0x6474_e551, elf.stack, 0, 0, 16);
+        if let Some(len) = elf.static_tls {
+            // All of it is zeros, which are not in the file.
+            self.program_header(7, 4, dynamic_at, 0, len, 8);
         }
         self.out.extend(&notes);
         self.out.extend(&strings);
+        self.out.resize(code_at, 0);
+        self.out.extend(code);
+        self.out.resize(symbols_at + symbol, 0);
+        if elf.has_door {
+            self.symbol(door, code_at);
+        }
+        // One chain, of all symbols but the first, which stands for none.
+        self.put(1, 4);
+        self.put(symbols as u64, 4);
+        self.put(symbols as u64 - 1, 4);
+        self.out.resize(self.out.len() + 4 * symbols, 0);
+        self.out.resize(versions_at, 0);
+        for (index, (library, version)) in versions.iter().enumerate() {
+            let next = if index + 1 < versions.len() { 32 } else { 0 };
+            for (number, len) in [(1, 2), (1, 2), (*library, 4), (16, 4), (next, 4)] {
+                self.put(number as u64, len);
+            }
+            for (number, len) in [(0, 4), (0, 2), (2 + index, 2), (*version, 4), (0, 4)] {
+                self.put(number as u64, len);
+            }
+        }
+        if relocations > 0 {
+            // The place of a variable, of no symbol, in each thread.
+            let kind = if elf.machine == AARCH64 { 1030 } else { 18 };
+            for number in [code_at, kind, 0] {
+                self.word(number);
+            }
+        }
         self.out.resize(dynamic_at, 0);
         for (tag, value) in dynamic {
             self.word(tag);
@@ -258,18 +340,47 @@ impl Writer<'_> {
         self.out
     }
 
-    fn segment(&mut self, ty: u64, at: usize, len: usize) {
+    /// A segment whose place in the file is its address.
+    fn segment(&mut self, ty: u64, flags: usize, at: usize, len: usize, align: usize) {
+        self.program_header(ty, flags, at, len, len, align);
+    }
+
+    fn program_header(
+        &mut self,
+        ty: u64,
+        flags: usize,
+        at: usize,
+        len: usize,
+        memory_len: usize,
+        align: usize,
+    ) {
         self.put(ty, 4);
         if self.elf.is_64 {
-            self.put(4, 4);
+            self.put(flags as u64, 4);
         }
-        for number in [at, at, at, len, len] {
+        for number in [at, at, at, len, memory_len] {
             self.word(number);
         }
         if !self.elf.is_64 {
-            self.put(4, 4);
+            self.put(flags as u64, 4);
         }
-        self.word(8);
+        self.word(align);
+    }
+
+    /// A function that others can find.
+    fn symbol(&mut self, name: usize, at: usize) {
+        self.put(name as u64, 4);
+        if self.elf.is_64 {
+            self.put(0x12, 2);
+            self.put(1, 2);
+            self.word(at);
+            self.word(0);
+        } else {
+            self.word(at);
+            self.word(0);
+            self.put(0x12, 2);
+            self.put(1, 2);
+        }
     }
 
     fn section(&mut self, name: u64, ty: u64, at: usize, len: usize) {

@@ -1,6 +1,7 @@
 //! What the tests have in common.
 #![allow(unreachable_pub, reason = "one program's, and read like a library")]
 
+pub mod cc;
 pub mod elf;
 
 use std::path::{Path, PathBuf};

@@ -151,6 +151,37 @@ fn an_id_belongs_to_one_plugin() {
 }
 
 #[test]
+fn many_copies_are_told_in_few_words() {
+    let directory = Directory::new();
+    let copies = 60;
+    let bytes = Elf::plugin(&Note::new("logger", "a:a")).bytes();
+    for i in 0..copies {
+        directory.write(&format!("{i:03}.so"), &bytes);
+    }
+    for i in 0..copies {
+        directory.plugin(&format!("other-{i:03}.so"), &format!("other-{i}"), "b:b");
+    }
+    let all = reasons(&directory, &loader(&directory));
+    assert_eq!(all.len(), 2 * copies);
+    assert_eq!(
+        all[1],
+        "001.so: plugin `logger` is rejected: its id `logger` is also that of 000.so, 002.so, \
+         003.so and 56 more"
+    );
+    assert_eq!(
+        all[copies],
+        "other-000.so: plugin `other-0` is rejected: it serves `b:b/api@0.1.0`, which is also \
+         served by plugin `other-1` (other-001.so), plugin `other-2` (other-002.so), plugin \
+         `other-3` (other-003.so) and 56 more"
+    );
+    // As many as are named, and not as many as there are.
+    let report = loader(&directory).inspect().unwrap().report();
+    let reasons = report.entries.iter().filter_map(|e| e.reason.as_ref());
+    let paths = reasons.map(|reason| reason.matches(".so").count());
+    assert!(paths.clone().all(|count| count == 3), "{:?}", paths.max());
+}
+
+#[test]
 fn an_interface_belongs_to_one_plugin() {
     let directory = Directory::new();
     directory.plugin("a.so", "one", "wasi:logging");

@@ -13,4 +13,6 @@ mod common;
 mod hostile;
 mod inspect;
 mod loader;
+mod machine;
 mod trust;
+mod whole;

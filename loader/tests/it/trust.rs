@@ -39,13 +39,17 @@ fn assert_refused(path: &Path, at: &Path, mode: u32) {
             at.display()
         )
     );
-    assert!(
-        rejection
-            .hint()
-            .starts_with(&format!("`chmod go-w {}`", at.display())),
-        "{}",
-        rejection.hint()
-    );
+    let hint = rejection.hint();
+    let file = path.canonicalize().unwrap();
+    let is_own = path.parent().is_some_and(|own| at.starts_with(own));
+    if is_own || at == file || Some(at) == file.parent() {
+        let command = format!("`chmod go-w {}`", at.display());
+        assert!(hint.starts_with(&command), "{hint}");
+    } else {
+        assert!(hint.starts_with("move the plugins into"), "{hint}");
+        assert!(!hint.contains(at.to_str().unwrap()), "{hint}");
+    }
+    assert!(hint.ends_with("--allow-insecure-permissions"), "{hint}");
     let lenient = Allow::NOTHING.with_insecure_permissions(true);
     assert!(rejections(path, lenient).is_empty());
 }
@@ -141,6 +145,34 @@ fn links_are_followed_and_checked() {
     ));
 }
 
+/// As Kubernetes has it: the files of a volume are in a folder that a link
+/// names, and a new one takes its place at once.
+#[test]
+fn a_volumes_files_are_replaced_all_at_once() {
+    let (_directory, folder, path) = plugin();
+    let bytes = fs::read(&path).unwrap();
+    for version in ["..1", "..2"] {
+        fs::create_dir(folder.join(version)).unwrap();
+        fs::write(folder.join(version).join("y.so"), &bytes).unwrap();
+    }
+    symlink("..1", folder.join("..data")).unwrap();
+    symlink("..data/y.so", folder.join("y.so")).unwrap();
+    let volume = folder.clone();
+    let swapping = std::thread::spawn(move || {
+        for i in 0..200 {
+            symlink(["..2", "..1"][i % 2], volume.join("..tmp")).unwrap();
+            fs::rename(volume.join("..tmp"), volume.join("..data")).unwrap();
+        }
+    });
+    while !swapping.is_finished() {
+        assert_accepted(&folder.join("y.so"));
+    }
+    swapping.join().unwrap();
+    // One in it is the volume's own, and can be told of.
+    chmod(&folder.join("..1"), 0o777);
+    assert_refused(&folder.join("y.so"), &folder.join("..1"), 0o777);
+}
+
 #[test]
 fn who_owns_a_file_and_what_leads_to_it() {
     let (directory, folder, path) = plugin();
@@ -159,7 +191,9 @@ fn who_owns_a_file_and_what_leads_to_it() {
                 at.display()
             )
         );
-        let chown = format!("`chown {user} {}`", at.display());
+        // A link would have its target given away.
+        let command = if at.is_symlink() { "chown -h" } else { "chown" };
+        let chown = format!("`{command} {user} {}`", at.display());
         assert!(all[0].hint().contains(&chown), "{}", all[0].hint());
         let lenient = Allow::NOTHING.with_insecure_permissions(true);
         assert!(rejections(way, lenient).is_empty());
@@ -172,6 +206,14 @@ fn who_owns_a_file_and_what_leads_to_it() {
     chmod(&folder, 0o1777);
     refused(&path, &folder);
     chown(&folder, Some(user), None).unwrap();
+    // What is above is not theirs to change.
+    let root = folder.parent().unwrap();
+    chown(root, Some(12_345), None).unwrap();
+    let all = rejections(&path, Allow::NOTHING);
+    assert!(all[0].to_string().contains("belongs to user 12345"));
+    assert!(all[0].hint().starts_with("move the plugins into"));
+    assert!(!all[0].hint().contains("chown"), "{}", all[0].hint());
+    chown(root, Some(user), None).unwrap();
     let link = folder.join("y.so");
     symlink("x.so", &link).unwrap();
     assert_accepted(&link);
