@@ -50,6 +50,7 @@ mod image;
 mod inspect;
 mod intern;
 pub mod library;
+mod linker;
 pub mod live;
 mod loaded;
 mod loader;

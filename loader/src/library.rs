@@ -20,7 +20,8 @@ use wash_plugin_abi::manifest::{Manifest, note_description};
 
 use crate::admit::Admitted;
 use crate::facts::Facts;
-use crate::image;
+use crate::image::{self, ImageError};
+use crate::linker;
 use crate::rejection::{Rejection, RejectionCause, Stage};
 use crate::world::World;
 
@@ -57,7 +58,7 @@ pub fn load(admitted: Admitted) -> Result<Loaded, Rejection> {
             admitted: admitted.without_bytes(),
             tables,
         }),
-        Err(reason) => Err(admitted.reject(Stage::Load, RejectionCause::Load { reason })),
+        Err(cause) => Err(admitted.reject(Stage::Load, cause)),
     }
 }
 
@@ -128,15 +129,27 @@ pub unsafe fn linked(
     }
 }
 
-fn open(admitted: &Admitted) -> Result<Tables, String> {
-    let library = image::open(admitted.bytes())?;
+fn open(admitted: &Admitted) -> Result<Tables, RejectionCause> {
+    // Should its code end the process, this is the line that says whose it was.
+    tracing::info!(
+        plugin = admitted.id(),
+        path = %admitted.path().display(),
+        sha256 = admitted.sha256(),
+        "loading plugin"
+    );
+    let library = image::open(admitted.bytes()).map_err(|error| match error {
+        ImageError::Linker(text) => linker::refusal(&text, admitted.linkage()),
+        ImageError::NoPlace(tried) => linker::no_place(tried),
+    })?;
+    linker::note_static_tls(admitted.linkage());
     // Never unloaded, also if it is not used: see docs/ARCHITECTURE.md.
     let library = ManuallyDrop::new(library);
-    let query = query_function(&library)?;
+    let failed = |reason| RejectionCause::Load { reason };
+    let query = query_function(&library).map_err(failed)?;
 
     // SAFETY: the ABI says that the function takes an id, and returns null or
     // a pointer to that extension's vtable, which is never unmapped.
-    unsafe { tables(admitted, |id| query(id.as_ptr(), id.len())) }
+    unsafe { tables(admitted, |id| query(id.as_ptr(), id.len())) }.map_err(failed)
 }
 
 /// The vtables of a plugin.
