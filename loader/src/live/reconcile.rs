@@ -120,6 +120,11 @@ impl LivePlugins {
                         // Mending a directory does not change the file in it.
                         work.files.forget(&path);
                     }
+                    if rejection.may_pass() {
+                        // Nor does it change it when its writer lets go of it.
+                        work.files.forget(&path);
+                        done.is_waiting = true;
+                    }
                     done.changes.extend(self.rejected(&[rejection]));
                 }
             }
