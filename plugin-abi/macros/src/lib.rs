@@ -53,11 +53,29 @@ use proc_macro::TokenStream;
 /// `wash_plugin_abi::io`, which says how they are made and read; so are the streams
 /// and pollables of `wasi:io`.
 ///
+/// # Names
+///
+/// Functions, parameters, fields and modules are in `snake_case`, types and cases in
+/// `CamelCase`, flags in `SHOUTY_CASE`. Names of WIT that Rust cannot have as they are
+/// get an underscore behind them:
+///
+/// * keywords: a parameter `type` is `type_`, a case `self` is `Self_`;
+/// * all but the first, in the order of the WIT, of names that are one name in Rust: of
+///   the records `a-1` and `a1`, the second is `A1_`;
+/// * namespaces of imports that would hide something in the file around the macro:
+///   `std`, `core`, `alloc`, `exports`, and Rust's own types, such as `u8`.
+///
+/// What `bindgen!` makes beside the WIT's names yields to them in the same way. Beside
+/// a record `guest` the trait is `Guest_`; beside a record `guest-bucket` or
+/// `bucket-borrow`, those of a resource `bucket` are `GuestBucket_` and
+/// `BucketBorrow_`; beside a static function `new`, the constructor is `new_`.
+///
 /// # What is refused
 ///
 /// Error contexts other than as parameters; pollables that are given to the plugin,
-/// and not lent, or lent to a function that cannot wait for them; functions that the world imports, or exports outside an interface. The
-/// message names what it is about.
+/// and not lent, or lent to a function that cannot wait for them; functions that the
+/// world imports, or exports outside an interface. The message names the item of the
+/// WIT with its file, line and column, and is shown where the macro names the WIT.
 #[proc_macro]
 pub fn bindgen(input: TokenStream) -> TokenStream {
     bindgen::expand(input.into())

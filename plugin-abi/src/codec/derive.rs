@@ -23,7 +23,7 @@ macro_rules! __record {
                     end += <$ty as $crate::codec::Layout>::SIZE;
                 )*
                 let _ = end;
-                Ok(())
+                ::std::result::Result::Ok(())
             }
         }
     };
@@ -51,7 +51,7 @@ macro_rules! __layout {
                     end = $crate::codec::align_to(end, <$ty as $crate::codec::Layout>::ALIGN)
                         + <$ty as $crate::codec::Layout>::SIZE;
                 )*
-                $crate::codec::align_to(end, Self::ALIGN)
+                $crate::codec::align_to(end, <Self as $crate::codec::Layout>::ALIGN)
             };
             const ALIGN: usize = {
                 let mut align = 1;
@@ -79,7 +79,7 @@ macro_rules! __decode_fields {
                     end += <$ty as $crate::codec::Layout>::SIZE;
                 )*
                 let _ = end;
-                Ok(Self { $($field),* })
+                ::std::result::Result::Ok(Self { $($field),* })
             }
         }
     };
@@ -108,9 +108,10 @@ macro_rules! __variant {
                     writer: &mut $crate::codec::Writer<'_>,
                     at: usize,
                 ) -> ::std::result::Result<(), $crate::codec::CodecError> {
-                    let _payload = at + Self::PAYLOAD;
+                    let _payload =
+                        at + $crate::codec::align_to(TAG, <Self as $crate::codec::Layout>::ALIGN);
                     $crate::__cases!(self, writer, at, _payload, TAG, $($number => $case $(($ty))?,)*);
-                    Ok(())
+                    ::std::result::Result::Ok(())
                 }
             }
         };
@@ -123,17 +124,13 @@ macro_rules! __variant_decode {
     ([$($generic:lifetime)?] [$lt:lifetime] $name:ty, $wit:literal, $cases:literal { $($number:literal => $case:ident $(($ty:ty))?),* $(,)? }) => {
         const TAG: usize = $crate::codec::discriminant_size($cases);
 
-        impl$(<$generic>)? $name {
-            /// Offset of the payload.
-            const PAYLOAD: usize =
-                $crate::codec::align_to(TAG, <Self as $crate::codec::Layout>::ALIGN);
-        }
-
         impl$(<$generic>)? $crate::codec::Layout for $name {
             const SIZE: usize = {
                 let mut size = 0;
                 $($(size = $crate::codec::max(size, <$ty as $crate::codec::Layout>::SIZE);)?)*
-                $crate::codec::align_to(Self::PAYLOAD + size, Self::ALIGN)
+                let payload =
+                    $crate::codec::align_to(TAG, <Self as $crate::codec::Layout>::ALIGN);
+                $crate::codec::align_to(payload + size, <Self as $crate::codec::Layout>::ALIGN)
             };
             const ALIGN: usize = {
                 let mut align = TAG;
@@ -149,12 +146,13 @@ macro_rules! __variant_decode {
                 at: usize,
             ) -> ::std::result::Result<Self, $crate::codec::CodecError> {
                 // Offset of the payload, for the cases that have one.
-                let _payload = at + Self::PAYLOAD;
+                let _payload =
+                    at + $crate::codec::align_to(TAG, <Self as $crate::codec::Layout>::ALIGN);
                 match $crate::codec::read_discriminant(reader, at, TAG)? {
-                    $($number => Ok(Self::$case $((
+                    $($number => ::std::result::Result::Ok(Self::$case $((
                         <$ty as $crate::codec::Decode<$lt>>::decode(reader, _payload)?
                     ))?),)*
-                    value => Err($crate::codec::CodecError::NoSuchCase { value, ty: $wit }),
+                    value => ::std::result::Result::Err($crate::codec::CodecError::NoSuchCase { value, ty: $wit }),
                 }
             }
         }
@@ -203,7 +201,7 @@ macro_rules! __flags {
             ) -> ::std::result::Result<Self, $crate::codec::CodecError> {
                 let bits = <$bits as $crate::codec::Decode<'wash>>::decode(reader, at)?;
                 // The canonical ABI ignores bits that name no flag.
-                Ok(Self::from_bits_truncate(bits))
+                ::std::result::Result::Ok(Self::from_bits_truncate(bits))
             }
         }
 

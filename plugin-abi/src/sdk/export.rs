@@ -60,7 +60,7 @@ macro_rules! export {
                 "a plugin must be built with panic = \"unwind\": with \"abort\", a panic in it ends the host"
             );
 
-            use $($bindings)::+::__wash as bindings;
+            use $($bindings)::+::__wash as __wash_bindings;
 
             const ID: &str = $crate::__first!($($id,)? ::std::env!("CARGO_PKG_NAME"));
             const _: () = ::std::assert!(
@@ -79,13 +79,13 @@ macro_rules! export {
                 $crate::manifest::Entry::Text($crate::manifest::tag::SDK, $crate::manifest::SDK),
                 $crate::manifest::Entry::Text($crate::manifest::tag::COMPILER, $crate::manifest::COMPILER),
                 $crate::manifest::Entry::Text($crate::manifest::tag::TARGET, $crate::manifest::TARGET),
-                $crate::manifest::Entry::Text($crate::manifest::tag::WORLD, bindings::WORLD),
-                $crate::manifest::Entry::Functions(bindings::FUNCTIONS),
+                $crate::manifest::Entry::Text($crate::manifest::tag::WORLD, __wash_bindings::WORLD),
+                $crate::manifest::Entry::Functions(__wash_bindings::FUNCTIONS),
                 $crate::manifest::Entry::Pieces(
                     $crate::manifest::tag::CONFIG_SCHEMA,
                     <<$plugin as $crate::Plugin>::Config as $crate::ConfigSchema>::SCHEMA,
                 ),
-                $crate::manifest::Entry::Text($crate::manifest::tag::WIT, bindings::WIT),
+                $crate::manifest::Entry::Text($crate::manifest::tag::WIT, __wash_bindings::WIT),
             ];
 
             #[allow(unsafe_code, reason = "the section is where a host looks for the manifest")]
@@ -95,29 +95,29 @@ macro_rules! export {
             static NOTE: $crate::manifest::Note<{ $crate::manifest::note_len(ENTRIES) }> =
                 $crate::manifest::Note($crate::manifest::note_bytes(ENTRIES));
 
-            struct Export;
+            struct __WashExport;
 
-            impl $crate::__rt::PluginExport for Export {
+            impl $crate::__rt::PluginExport for __WashExport {
                 type Plugin = $plugin;
                 // A copy, and not the note itself: tools that edit a library
                 // move the note, and do not know of its address in the code.
                 const NOTE: &'static [u8] =
                     &$crate::manifest::note_bytes::<{ $crate::manifest::note_len(ENTRIES) }>(ENTRIES);
-                const FUNCTIONS: &'static [$crate::abi::CallFn] = bindings::functions::<$plugin>();
-                const CHANNELS: bool = bindings::CHANNELS;
+                const FUNCTIONS: &'static [$crate::abi::CallFn] = __wash_bindings::functions::<$plugin>();
+                const CHANNELS: bool = __wash_bindings::CHANNELS;
             }
 
             // The name is `abi_stable::library::ROOT_MODULE_LOADER_NAME`,
             // which an attribute cannot be given but as a literal.
             #[allow(unsafe_code, reason = "a library is found by its symbols")]
             #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
-            static ROOT: $crate::__rt::LibHeader = $crate::__rt::root_module::<Export>();
+            static ROOT: $crate::__rt::LibHeader = $crate::__rt::root_module::<__WashExport>();
 
             #[allow(unsafe_code, reason = "a library is found by its symbols")]
             #[unsafe(export_name = "wash_plugin_query_v1")]
             unsafe extern "C" fn query(id: *const u8, len: usize) -> *const u8 {
                 // SAFETY: the caller's promise is the same.
-                unsafe { $crate::__rt::query::<Export>(id, len) }
+                unsafe { $crate::__rt::query::<__WashExport>(id, len) }
             }
         };
     };

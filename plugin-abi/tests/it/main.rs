@@ -10,6 +10,7 @@
 
 mod channels;
 mod lent_args;
+mod names;
 #[path = "../raw/mod.rs"]
 mod raw;
 mod schema;

@@ -67,3 +67,40 @@ fn types_are_read_in_time() {
     // It is compiled, which is what is tested.
     let _ = <Deep as Guest>::all;
 }
+
+mod long_tuples {
+    use wash_plugin_abi::Call;
+
+    wash_plugin_abi::bindgen!({ inline: "
+        package test:tuples;
+        interface tuples {
+            record holds {
+                all: tuple<u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8>
+            }
+            variant either { one(holds), other }
+            last: func(of: either) -> result<u8, holds>;
+        }
+        world plugin { export tuples; }
+    " });
+
+    use exports::test::tuples::tuples::{Either, Guest, Holds};
+
+    struct Tuples;
+
+    impl Guest for Tuples {
+        fn last(&self, _: &Call<'_>, of: Either) -> Result<u8, Holds> {
+            match of.clone() {
+                Either::One(holds) => Err(holds),
+                Either::Other => Ok(1),
+            }
+        }
+    }
+
+    #[test]
+    fn a_type_with_a_tuple_that_rust_cannot_print_is_a_type() {
+        // It is compiled, and what is printed is its name.
+        let _ = <Tuples as Guest>::last;
+        let all = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13);
+        assert_eq!(format!("{:?}", Either::One(Holds { all })), "Either { .. }");
+    }
+}

@@ -6,19 +6,21 @@ use quote::quote;
 use wit_parser::{FunctionKind, InterfaceId, Resolve};
 
 use super::interface::{Served, ServedFunction};
-use super::names::{self, snake};
-use super::types::Mode;
-use super::{Generator, Result, error};
+use super::names;
+use super::types::{MAX_TUPLE, Mode};
+use super::{Generator, Result, error, error_at};
 
 /// Refuses what cannot be called.
 pub(super) fn check(resolve: &Resolve, id: InterfaceId) -> Result<()> {
     let name = names::interface(resolve, id)?;
     for function in resolve.interfaces[id].functions.values() {
         if !matches!(function.kind, FunctionKind::Freestanding) {
-            return Err(error(format_args!(
-                "the world imports `{name}`, whose function `{}` is `async` or of a resource: this version of bindgen! calls plain functions of components",
-                function.name
-            )));
+            return Err(error_at(
+                resolve,
+                function.span,
+                format_args!("interface `{name}`, function `{}`", function.name),
+                "the world imports this interface, and the function is `async` or of a resource: this version of bindgen! calls plain functions of components",
+            ));
         }
     }
     Ok(())
@@ -34,22 +36,23 @@ impl Generator<'_> {
     fn call(&self, called: &Served, function: &ServedFunction) -> Result<TokenStream> {
         let depth = self.depth(called.id);
         let owns = |ty: &wit_parser::Type| self.owns_resources(ty) || self.lends(ty);
-        if function.params.iter().any(|(_, ty)| owns(ty)) || function.result.iter().any(owns) {
+        if function.params.iter().any(|param| owns(&param.ty)) || function.result.iter().any(owns) {
             return Err(error(
                 "a component that is called cannot be passed resources, streams, futures or an `error-context`, or return them",
             ));
         }
-        let taken = |name: &str| function.params.iter().any(|(param, _)| param == name);
-        let component = names::ident(if taken("component") {
-            "wash_component"
-        } else {
-            "component"
-        });
+        if function.params.len() > MAX_TUPLE {
+            return Err(error(format_args!(
+                "it has {} parameters, and a plugin can call functions with {MAX_TUPLE} at most: use a record",
+                function.params.len()
+            )));
+        }
+        let component = &function.own_params.component;
         let mut params = Vec::new();
         let mut arguments = Vec::new();
-        for (name, ty) in &function.params {
-            let name = snake(name);
-            let ty = self.ty(ty, Mode::Param(None), depth)?;
+        for param in &function.params {
+            let name = &param.ident;
+            let ty = self.ty(&param.ty, Mode::Param(None), depth)?;
             params.push(quote! { #name: #ty });
             arguments.push(name);
         }
@@ -69,7 +72,7 @@ impl Generator<'_> {
                 #(#params,)*
             ) -> impl ::std::future::Future<
                 Output = ::std::result::Result<#result, ::wash_plugin_abi::GuestError>,
-            > + Send + use<> {
+            > + ::std::marker::Send + use<> {
                 ::wash_plugin_abi::__rt::call_guest(
                     #component,
                     #interface,

@@ -1,15 +1,16 @@
-//! A served interface: the traits that the author implements, and each
-//! function's way to them.
+//! An interface that the plugin serves, or calls of components: its functions, and
+//! what they are called in Rust.
 
-use heck::ToUpperCamelCase;
+use std::collections::HashMap;
+
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
-use wit_parser::{Function, FunctionKind, Handle, InterfaceId, Resolve, Type, TypeDefKind, TypeId};
+use wit_parser::{Function, FunctionKind, InterfaceId, Resolve, Type, TypeId};
 
-use super::names::{self, snake};
+use super::names::{self, Scope};
 use super::options::Options;
 use super::types::Mode;
-use super::{Generator, Result, error, io};
+use super::{Generator, Result, error_at};
 
 /// An interface that the plugin serves.
 pub(super) struct Served {
@@ -24,21 +25,37 @@ pub(super) struct ServedFunction {
     pub(super) name: String,
     pub(super) is_async: bool,
     /// It is an `async func` of WIT.
-    is_concurrent: bool,
+    pub(super) is_concurrent: bool,
     /// The type that stands for the function in the call table.
     pub(super) marker: Ident,
-    kind: Kind,
+    pub(super) kind: Kind,
     /// The method of the author's trait.
     pub(super) method: Ident,
     pub(super) docs: Option<String>,
     /// Without `self`.
-    pub(super) params: Vec<(String, Type)>,
+    pub(super) params: Vec<Param>,
+    /// What the method's parameters are called that are not the WIT's.
+    pub(super) own_params: OwnParams,
     pub(super) result: Option<Type>,
+    span: wit_parser::Span,
+}
+
+/// A parameter of a function.
+pub(super) struct Param {
+    pub(super) ident: Ident,
+    pub(super) ty: Type,
+}
+
+/// Names of parameters that no parameter of the WIT has.
+pub(super) struct OwnParams {
+    pub(super) plugin: Ident,
+    pub(super) call: Ident,
+    pub(super) component: Ident,
 }
 
 /// What a function belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     /// The interface itself.
     Free,
     /// A resource, of which it takes one.
@@ -50,7 +67,16 @@ enum Kind {
 }
 
 impl Kind {
-    fn resource(self) -> Option<TypeId> {
+    fn of(function: &Function) -> Self {
+        match function.kind {
+            FunctionKind::Freestanding | FunctionKind::AsyncFreestanding => Self::Free,
+            FunctionKind::Method(id) | FunctionKind::AsyncMethod(id) => Self::Method(id),
+            FunctionKind::Static(id) | FunctionKind::AsyncStatic(id) => Self::Static(id),
+            FunctionKind::Constructor(id) => Self::Constructor(id),
+        }
+    }
+
+    pub(super) fn resource(self) -> Option<TypeId> {
         match self {
             Self::Free => None,
             Self::Method(id) | Self::Constructor(id) | Self::Static(id) => Some(id),
@@ -61,11 +87,31 @@ impl Kind {
 impl Served {
     pub(super) fn new(resolve: &Resolve, id: InterfaceId, options: &Options) -> Result<Self> {
         let name = names::interface(resolve, id)?;
-        let functions = resolve.interfaces[id]
-            .functions
+        let all = &resolve.interfaces[id].functions;
+        // One scope for each trait. A constructor has no name in the WIT, so it comes
+        // after the functions that do.
+        let mut scopes: HashMap<Option<TypeId>, Scope> = HashMap::new();
+        let mut methods: HashMap<&str, Ident> = HashMap::new();
+        let is_constructor = |f: &&Function| matches!(f.kind, FunctionKind::Constructor(_));
+        for function in all.values().filter(|f| !is_constructor(f)) {
+            let scope = scopes.entry(Kind::of(function).resource()).or_default();
+            methods.insert(&function.name, scope.snake(function.item_name()));
+        }
+        for function in all.values().filter(is_constructor) {
+            let scope = scopes.entry(Kind::of(function).resource()).or_default();
+            methods.insert(&function.name, scope.take("new"));
+        }
+        let functions = all
             .values()
-            .map(|function| ServedFunction::new(&name, function, options))
-            .collect::<Result<_>>()?;
+            .enumerate()
+            .filter_map(|(number, function)| {
+                let method = methods.remove(function.name.as_str())?;
+                let marker = format_ident!("F{number}");
+                Some(ServedFunction::new(
+                    &name, function, options, method, marker,
+                ))
+            })
+            .collect();
         Ok(Self {
             id,
             name,
@@ -74,7 +120,7 @@ impl Served {
     }
 
     /// The functions of a resource, or those of no resource.
-    fn of(&self, resource: Option<TypeId>) -> impl Iterator<Item = &ServedFunction> {
+    pub(super) fn of(&self, resource: Option<TypeId>) -> impl Iterator<Item = &ServedFunction> {
         self.functions
             .iter()
             .filter(move |function| function.kind.resource() == resource)
@@ -82,83 +128,61 @@ impl Served {
 }
 
 impl ServedFunction {
-    fn new(interface: &str, function: &Function, options: &Options) -> Result<Self> {
-        let kind = match function.kind {
-            FunctionKind::Freestanding | FunctionKind::AsyncFreestanding => Kind::Free,
-            FunctionKind::Method(id) | FunctionKind::AsyncMethod(id) => Kind::Method(id),
-            FunctionKind::Static(id) | FunctionKind::AsyncStatic(id) => Kind::Static(id),
-            FunctionKind::Constructor(id) => Kind::Constructor(id),
-        };
-        // An `async func` of WIT always may answer later.
-        let is_async = function.kind.is_async() || options.is_async(interface, &function.name);
-        let method = match kind {
-            Kind::Constructor(_) => names::ident("new"),
-            _ => snake(function.item_name()),
-        };
+    fn new(
+        interface: &str,
+        function: &Function,
+        options: &Options,
+        method: Ident,
+        marker: Ident,
+    ) -> Self {
+        let kind = Kind::of(function);
+        let mut scope = Scope::default();
         let this = usize::from(matches!(kind, Kind::Method(_)));
-        Ok(Self {
+        let params = function
+            .params
+            .iter()
+            .skip(this)
+            .map(|param| Param {
+                ident: scope.snake(&param.name),
+                ty: param.ty,
+            })
+            .collect();
+        Self {
             name: function.name.clone(),
-            is_async,
+            // An `async func` of WIT always may answer later.
+            is_async: function.kind.is_async() || options.is_async(interface, &function.name),
             is_concurrent: function.kind.is_async(),
-            marker: names::ident(&function.name.to_upper_camel_case()),
+            marker,
             kind,
             method,
             docs: function.docs.contents.clone(),
-            params: function
-                .params
-                .iter()
-                .skip(this)
-                .map(|p| (p.name.clone(), p.ty))
-                .collect(),
+            params,
+            own_params: OwnParams {
+                plugin: scope.take("plugin"),
+                call: scope.take("call"),
+                component: scope.take("component"),
+            },
             result: function.result,
-        })
+            span: function.span,
+        }
+    }
+
+    /// The function, in an error.
+    fn in_words(&self) -> String {
+        let name = self.name.rsplit(']').next().unwrap_or(&self.name);
+        match (self.kind, name.split_once('.')) {
+            (Kind::Constructor(_), _) => format!("constructor of resource `{name}`"),
+            (Kind::Method(_), Some((of, name))) => format!("method `{name}` of resource `{of}`"),
+            (Kind::Static(_), Some((of, name))) => {
+                format!("static function `{name}` of resource `{of}`")
+            }
+            _ => format!("function `{name}`"),
+        }
     }
 }
 
 impl Generator<'_> {
-    /// The trait `Guest`, those of the resources, and the functions' markers.
-    pub(super) fn guest(&self, served: &Served) -> Result<TokenStream> {
-        if served.functions.is_empty() {
-            return Ok(TokenStream::new());
-        }
-        let mut associated = Vec::new();
-        let mut traits = Vec::new();
-        for (name, id) in &self.resolve.interfaces[served.id].types {
-            let is_resource = matches!(self.resolve.types[*id].kind, TypeDefKind::Resource);
-            if !is_resource || served.of(Some(*id)).next().is_none() {
-                continue;
-            }
-            let (ty, of) = (names::camel(name), resource_trait(name));
-            let docs = format!("What a `{name}` is.");
-            associated.push(quote! { #[doc = #docs] type #ty: #of<Self>; });
-            let methods = self.each(served, served.of(Some(*id)), Self::method)?;
-            let docs = format!("The resource `{name}` of the plugin `P`.");
-            traits.push(quote! {
-                #[doc = #docs]
-                pub trait #of<P: Send + Sync + 'static>: Sized + Send + Sync + 'static {
-                    #(#methods)*
-                }
-            });
-        }
-        let methods = self.each(served, served.of(None), Self::method)?;
-        let markers = self.each(served, served.functions.iter(), Self::marker)?;
-        let docs = format!("What a plugin that serves `{}` implements.", served.name);
-        Ok(quote! {
-            #[doc = #docs]
-            pub trait Guest: Sized + Send + Sync + 'static {
-                #(#associated)*
-                #(#methods)*
-            }
-            #(#traits)*
-
-            #[doc(hidden)]
-            pub mod __functions {
-                use super::*;
-                #(#markers)*
-            }
-        })
-    }
-
+    /// Makes something of each function; an error says of which one it is.
     pub(super) fn each<'f>(
         &self,
         served: &Served,
@@ -168,202 +192,11 @@ impl Generator<'_> {
         functions
             .map(|function| {
                 make(self, served, function).map_err(|problem| {
-                    error(format_args!(
-                        "in `{}#{}`: {problem}",
-                        served.name, function.name
-                    ))
+                    let item = format!("interface `{}`, {}", served.name, function.in_words());
+                    error_at(self.resolve, function.span, item, problem)
                 })
             })
             .collect()
-    }
-
-    /// The method that the author implements.
-    fn method(&self, served: &Served, function: &ServedFunction) -> Result<TokenStream> {
-        let name = &function.method;
-        let docs = function.docs.as_ref().map(|docs| quote! { #[doc = #docs] });
-        let depth = self.depth(served.id);
-        let taken = |name: &str| function.params.iter().any(|(param, _)| param == name);
-        let own = |name: &str| {
-            names::ident(&if taken(name) {
-                format!("wash_{name}")
-            } else {
-                name.into()
-            })
-        };
-        let mut params = Vec::new();
-        if matches!(function.kind, Kind::Free | Kind::Method(_)) {
-            params.push(quote! { &self });
-        }
-        if function.kind != Kind::Free {
-            let plugin = own("plugin");
-            params.push(quote! { #plugin: &P });
-        }
-        let call = own("call");
-        params.push(quote! { #call: &::wash_plugin_abi::Call<'_> });
-        self.check_pollables(function)?;
-        for (param, ty) in &function.params {
-            let param = snake(param);
-            let ty = self.ty(ty, Mode::Param(None), depth)?;
-            params.push(quote! { #param: #ty });
-        }
-        let result = match function.kind {
-            Kind::Constructor(_) => self.constructed(function, depth)?.0,
-            _ => self.result_type(function, depth)?,
-        };
-        let output = if function.is_async {
-            quote! { impl ::std::future::Future<Output = #result> + Send }
-        } else {
-            result
-        };
-        Ok(quote! {
-            #docs
-            fn #name(#(#params),*) -> #output;
-        })
-    }
-
-    /// Refuses pollables where they could not be waited for.
-    fn check_pollables(&self, function: &ServedFunction) -> Result<()> {
-        let is_pollable = |kind: &TypeDefKind| match kind {
-            TypeDefKind::Handle(Handle::Borrow(id)) => io::is_pollable(self.resolve, *id),
-            _ => false,
-        };
-        let mut params = function.params.iter();
-        if !params.any(|(_, ty)| self.has(ty, &is_pollable)) {
-            return Ok(());
-        }
-        if function.is_concurrent {
-            return Err(error(
-                "a `pollable` is waited for with its component's store, which is not at hand while an `async func` runs: take a `future`",
-            ));
-        }
-        if !function.is_async {
-            return Err(error(
-                "only an asynchronous function can wait for a `pollable`: name this one under `async` in bindgen!",
-            ));
-        }
-        Ok(())
-    }
-
-    /// The type that stands for the function in the call table, and its
-    /// parameters as they are read from the call's buffer.
-    fn marker(&self, served: &Served, function: &ServedFunction) -> Result<TokenStream> {
-        let marker = &function.marker;
-        // One module further down than the trait.
-        let depth = self.depth(served.id) + 1;
-        let result = self.result_type(function, depth)?;
-        let lifetime = quote!('wash);
-
-        let mut fields = Vec::new();
-        let mut names = Vec::new();
-        if let Kind::Method(id) = function.kind {
-            let ty = self.resource_path(id, super::types::borrow_ident, depth)?;
-            fields.push(quote! { __self: #ty<#lifetime> });
-            names.push(names::ident("__self"));
-        }
-        let arguments: Vec<_> = function
-            .params
-            .iter()
-            .map(|(name, _)| snake(name))
-            .collect();
-        for (name, ty) in &function.params {
-            let field = snake(name);
-            let ty = self.ty(ty, Mode::Param(Some(lifetime.clone())), depth)?;
-            fields.push(quote! { #field: #ty });
-            names.push(field);
-        }
-        let (params_ty, params_item, unpack) = if fields.is_empty() {
-            (quote!(()), TokenStream::new(), quote! { let () = params; })
-        } else {
-            let name = format_ident!("{}Params", marker);
-            let item = quote! {
-                pub struct #name<#lifetime> {
-                    #(#fields,)*
-                    __lifetime: ::std::marker::PhantomData<&#lifetime ()>,
-                }
-                ::wash_plugin_abi::__params!(#name<#lifetime> {
-                    #(#fields,)*
-                    __lifetime: ::std::marker::PhantomData<&#lifetime ()>,
-                });
-            };
-            (
-                quote!(#name<#lifetime>),
-                item,
-                quote! { let #name { #(#names,)* .. } = params; },
-            )
-        };
-
-        let method = &function.method;
-        let resource = match function
-            .kind
-            .resource()
-            .map(|id| &self.resolve.types[id].name)
-        {
-            Some(Some(name)) => {
-                let (ty, of) = (names::camel(name), resource_trait(name));
-                Some((
-                    quote! { <T as Guest>::#ty },
-                    quote! { <<T as Guest>::#ty as #of<T>> },
-                ))
-            }
-            _ => None,
-        };
-        let call = match (function.kind, &resource) {
-            (Kind::Method(_), Some((ty, of))) => quote! {
-                #of::#method(__self.expect::<#ty>()?, plugin, call, #(#arguments),*)
-            },
-            (_, Some((_, of))) => quote! { #of::#method(plugin, call, #(#arguments),*) },
-            (_, None) => quote! { Guest::#method(plugin, call, #(#arguments),*) },
-        };
-        let wait = function.is_async.then(|| quote!(.await));
-        let wrap = match function.kind {
-            Kind::Constructor(_) => self.constructed(function, depth)?.1,
-            _ => TokenStream::new(),
-        };
-        let body = quote! {
-            #unpack
-            let result = #call #wait;
-            #wrap
-            Ok(result)
-        };
-        let output = quote! {
-            ::std::result::Result<Self::Results, ::wash_plugin_abi::codec::CodecError>
-        };
-
-        let implementation = if function.is_async {
-            quote! {
-                impl<T: Guest> ::wash_plugin_abi::__rt::AsyncFunction<T> for #marker {
-                    type Params<#lifetime> = #params_ty;
-                    type Results = #result;
-                    async fn call<#lifetime>(
-                        plugin: &#lifetime T,
-                        call: ::wash_plugin_abi::Call<#lifetime>,
-                        params: Self::Params<#lifetime>,
-                    ) -> #output {
-                        let call = &call;
-                        #body
-                    }
-                }
-            }
-        } else {
-            quote! {
-                impl<T: Guest> ::wash_plugin_abi::__rt::SyncFunction<T> for #marker {
-                    type Params<#lifetime> = #params_ty;
-                    type Results = #result;
-                    fn call(
-                        plugin: &T,
-                        call: &::wash_plugin_abi::Call<'_>,
-                        params: Self::Params<'_>,
-                    ) -> #output {
-                        #body
-                    }
-                }
-            }
-        };
-        Ok(quote! {
-            pub struct #marker;
-            #params_item
-            #implementation
-        })
     }
 
     pub(super) fn result_type(
@@ -377,34 +210,8 @@ impl Generator<'_> {
         }
     }
 
-    /// What a constructor's method returns, and how that becomes the result:
-    /// the author makes a `Self`, or fails to.
-    fn constructed(
-        &self,
-        function: &ServedFunction,
-        depth: usize,
-    ) -> Result<(TokenStream, TokenStream)> {
-        let own = quote! { ::wash_plugin_abi::Own::new };
-        if let Some(Type::Id(id)) = function.result
-            && let TypeDefKind::Result(result) = &self.resolve.types[id].kind
-        {
-            let error = match &result.err {
-                Some(ty) => self.ty(ty, Mode::Owned, depth)?,
-                None => quote!(()),
-            };
-            let ty = quote! { ::std::result::Result<Self, #error> };
-            return Ok((ty, quote! { let result = result.map(#own); }));
-        }
-        Ok((quote!(Self), quote! { let result = #own(result); }))
-    }
-
     /// How deep an interface's module is below the macro's call.
     pub(super) fn depth(&self, id: InterfaceId) -> usize {
         self.paths.get(&id).map_or(0, Vec::len)
     }
-}
-
-/// Name of the trait of a resource.
-fn resource_trait(name: &str) -> Ident {
-    format_ident!("Guest{}", names::camel(name))
 }

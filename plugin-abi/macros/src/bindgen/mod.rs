@@ -5,8 +5,11 @@
 )]
 
 mod calls;
+mod guest;
+mod idents;
 mod interface;
 mod io;
+mod marker;
 mod named;
 mod names;
 mod options;
@@ -19,22 +22,40 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use wit_parser::{InterfaceId, Resolve, TypeDefKind, WorldId, WorldItem, WorldKey};
 
+use idents::Idents;
 use interface::Served;
+use names::Modules;
 use options::Options;
 
 type Result<T, E = syn::Error> = std::result::Result<T, E>;
 
-/// An error at the macro's call.
+/// An error about the WIT. It is moved to where the macro names the WIT.
 fn error(message: impl std::fmt::Display) -> syn::Error {
     syn::Error::new(Span::call_site(), message)
+}
+
+/// An error about an item of the WIT: which one, where it is written, and what is
+/// wrong with it.
+fn error_at(
+    resolve: &Resolve,
+    span: wit_parser::Span,
+    item: impl std::fmt::Display,
+    problem: impl std::fmt::Display,
+) -> syn::Error {
+    match source::place(resolve, span) {
+        Some(place) => error(format_args!("{item} ({place}): {problem}")),
+        None => error(format_args!("{item}: {problem}")),
+    }
 }
 
 pub(crate) fn expand(input: TokenStream) -> Result<TokenStream> {
     let options: Options = syn::parse2(input)?;
     let source = source::load(&options)?;
-    let generator = Generator::new(&source.resolve, source.world, &options)?;
-    let modules = generator.modules()?;
-    let hidden = generator.hidden(&source)?;
+    let at_wit = |problem: syn::Error| syn::Error::new(options.wit_span(), problem);
+    let generator = Generator::new(&source.resolve, source.world, &options).map_err(at_wit)?;
+    options.check_all_used(&generator.served)?;
+    let modules = generator.modules().map_err(at_wit)?;
+    let hidden = generator.hidden(&source).map_err(at_wit)?;
     let files = &source.files;
     Ok(quote! {
         #modules
@@ -54,80 +75,98 @@ struct Generator<'a> {
     served: Vec<Served>,
     /// The interfaces of components that the plugin calls.
     called: Vec<Served>,
+    /// What types and traits are called in the interfaces' modules.
+    idents: Idents,
 }
 
 impl<'a> Generator<'a> {
     fn new(resolve: &'a Resolve, world: WorldId, options: &Options) -> Result<Self> {
         let mut paths = BTreeMap::new();
+        let mut modules = Modules::new();
         let mut called = Vec::new();
         for (key, item) in &lookup(resolve, world)?.imports {
             match item {
-                WorldItem::Interface { id, .. } => {
-                    let interface = names::interface(resolve, *id)?;
+                WorldItem::Interface { id, span, .. } => {
+                    check_named(resolve, key, *id, *span)?;
+                    paths.insert(*id, modules.of(resolve, *id, false)?);
                     if io::is_wasi_io(resolve, *id) {
-                        paths.insert(*id, names::module(resolve, *id)?);
                         continue;
                     }
+                    let interface = names::interface(resolve, *id)?;
                     let resource = resolve.interfaces[*id]
                         .types
                         .iter()
                         .find(|(_, ty)| matches!(resolve.types[**ty].kind, TypeDefKind::Resource));
-                    if let Some((resource, _)) = resource {
-                        return Err(error(format_args!(
-                            "the world imports `{interface}`, which has the resource `{resource}`: if the plugin serves it, `export` the interface too; resources of others cannot be used yet"
-                        )));
+                    if let Some((resource, ty)) = resource {
+                        return Err(error_at(
+                            resolve,
+                            resolve.types[*ty].span,
+                            format_args!("interface `{interface}`, resource `{resource}`"),
+                            "the world imports this interface, and resources of others cannot be used yet: if the plugin serves it, `export` the interface too",
+                        ));
                     }
-                    paths.insert(*id, names::module(resolve, *id)?);
                     if !resolve.interfaces[*id].functions.is_empty() {
                         calls::check(resolve, *id)?;
                         called.push(Served::new(resolve, *id, options)?);
                     }
                 }
                 WorldItem::Function(function) => {
-                    return Err(error(format_args!(
-                        "the world imports the function `{}` by itself: put it into an interface, as a component's exports are found by interface",
-                        function.name
-                    )));
+                    return Err(error_at(
+                        resolve,
+                        function.span,
+                        format_args!("function `{}`", function.name),
+                        "the world imports it by itself: put it into an interface, as a component's exports are found by interface",
+                    ));
                 }
-                WorldItem::Type { .. } => {
-                    return Err(error(format_args!(
-                        "the world itself has the type `{}`: put it into an interface",
-                        key_name(key)
-                    )));
+                WorldItem::Type { span, .. } => {
+                    return Err(error_at(
+                        resolve,
+                        *span,
+                        format_args!("type `{}`", key_name(key)),
+                        "the world itself has it: put it into an interface",
+                    ));
                 }
             }
         }
         let mut served = Vec::new();
-        for item in lookup(resolve, world)?.exports.values() {
+        for (key, item) in &lookup(resolve, world)?.exports {
             match item {
-                WorldItem::Interface { id, .. } => {
-                    let mut path = vec!["exports".to_owned()];
-                    path.extend(names::module(resolve, *id)?);
-                    paths.insert(*id, path);
+                WorldItem::Interface { id, span, .. } => {
+                    check_named(resolve, key, *id, *span)?;
+                    paths.insert(*id, modules.of(resolve, *id, true)?);
                     served.push(Served::new(resolve, *id, options)?);
                 }
                 WorldItem::Function(function) => {
-                    return Err(error(format_args!(
-                        "the world exports the function `{}` by itself: put it into an interface, as a host finds what a plugin serves by interface",
-                        function.name
-                    )));
+                    return Err(error_at(
+                        resolve,
+                        function.span,
+                        format_args!("function `{}`", function.name),
+                        "the world exports it by itself: put it into an interface, as a host finds what a plugin serves by interface",
+                    ));
                 }
                 WorldItem::Type { .. } => {}
             }
         }
         if served.is_empty() {
-            return Err(error(format_args!(
-                "the world `{}` exports no interface: in the world of a plugin, `export` is what it serves to components",
-                lookup(resolve, world)?.name
-            )));
+            let world = lookup(resolve, world)?;
+            return Err(error_at(
+                resolve,
+                world.span,
+                format_args!("world `{}`", world.name),
+                "it exports no interface: in the world of a plugin, `export` is what it serves to components",
+            ));
         }
-        options.check_all_used(&served)?;
+        let mut idents = Idents::default();
+        for id in paths.keys() {
+            idents.add(resolve, *id);
+        }
         Ok(Self {
             resolve,
             world,
             paths,
             served,
             called,
+            idents,
         })
     }
 
@@ -164,7 +203,8 @@ impl<'a> Generator<'a> {
                 continue;
             }
             let module = self.module_path(served.id, 1)?;
-            bounds.push(quote! { #module::Guest });
+            let guest = self.guest_ident(served.id)?;
+            bounds.push(quote! { #module::#guest });
             for function in &served.functions {
                 let name = format!("{}#{}", served.name, function.name);
                 let is_async = function.is_async;
@@ -216,7 +256,8 @@ impl<'a> Generator<'a> {
         };
         let mut functions = self.served.iter().flat_map(|served| &served.functions);
         functions.any(|function| {
-            function.params.iter().any(|(_, ty)| kinds(ty)) || function.result.iter().any(kinds)
+            function.params.iter().any(|param| kinds(&param.ty))
+                || function.result.iter().any(kinds)
         })
     }
 
@@ -274,6 +315,22 @@ fn lookup(resolve: &Resolve, world: WorldId) -> Result<&wit_parser::World> {
         .worlds
         .get(world)
         .ok_or_else(|| error("the world is not part of its own package"))
+}
+
+/// Refuses an interface that the world has by itself.
+fn check_named(
+    resolve: &Resolve,
+    key: &WorldKey,
+    id: InterfaceId,
+    span: wit_parser::Span,
+) -> Result<()> {
+    match names::interface(resolve, id) {
+        Ok(_) => Ok(()),
+        Err(problem) => {
+            let item = format!("interface `{}`", key_name(key));
+            Err(error_at(resolve, span, item, problem))
+        }
+    }
 }
 
 fn key_name(key: &WorldKey) -> String {

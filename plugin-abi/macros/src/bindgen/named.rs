@@ -2,11 +2,11 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use wit_parser::{InterfaceId, Type, TypeDef, TypeDefKind};
+use wit_parser::{InterfaceId, Type, TypeDefKind, TypeId};
 
-use super::names::{self, camel, snake};
-use super::types::{Mode, borrow_ident, ident_of, literal};
-use super::{Generator, Result, error, io};
+use super::names::{self, Scope};
+use super::types::{Mode, Which, literal};
+use super::{Generator, Result, error, error_at, io};
 
 impl Generator<'_> {
     /// The types that an interface defines.
@@ -17,17 +17,33 @@ impl Generator<'_> {
         let depth = self.depth(id);
         let errors = self.error_types();
         let mut out = TokenStream::new();
+        let mut markers = Vec::new();
         for (name, ty) in &self.resolve.interfaces[id].types {
             let def = &self.resolve.types[*ty];
             let lends = self.lends(&Type::Id(*ty));
-            out.extend(self.type_def(name, def, lends, depth)?);
+            let ident = self.type_ident(*ty)?;
+            let made = self.type_def(*ty, name, lends, depth).map_err(|problem| {
+                let interface = names::interface(self.resolve, id).unwrap_or_default();
+                let item = format!("interface `{interface}`, type `{name}`");
+                error_at(self.resolve, def.span, item, problem)
+            })?;
+            out.extend(made);
+            if matches!(def.kind, TypeDefKind::Resource) {
+                markers.push(quote! {
+                    #[derive(Debug)]
+                    pub enum #ident {}
+                    impl ::wash_plugin_abi::ResourceType for #ident {
+                        const NAME: &'static str = #name;
+                    }
+                });
+            }
             if errors.contains(ty)
                 && matches!(
                     def.kind,
                     TypeDefKind::Record(_) | TypeDefKind::Variant(_) | TypeDefKind::Enum(_)
                 )
             {
-                let (ident, generics) = (camel(name), generics(lends));
+                let generics = generics(lends);
                 out.extend(quote! {
                     impl #generics ::std::fmt::Display for #ident #generics {
                         fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
@@ -38,17 +54,20 @@ impl Generator<'_> {
                 });
             }
         }
+        if !markers.is_empty() {
+            out.extend(quote! {
+                #[doc(hidden)]
+                pub mod __resources {
+                    #(#markers)*
+                }
+            });
+        }
         Ok(out)
     }
 
-    fn type_def(
-        &self,
-        name: &str,
-        def: &TypeDef,
-        lends: bool,
-        depth: usize,
-    ) -> Result<TokenStream> {
-        let ident = camel(name);
+    fn type_def(&self, id: TypeId, name: &str, lends: bool, depth: usize) -> Result<TokenStream> {
+        let def = &self.resolve.types[id];
+        let ident = self.type_ident(id)?;
         let generics = generics(lends);
         // What is only a parameter borrows as parameters do.
         let mode = match lends {
@@ -60,17 +79,18 @@ impl Generator<'_> {
         let docs = doc(&def.docs);
         Ok(match &def.kind {
             TypeDefKind::Record(record) => {
+                let mut scope = Scope::default();
                 let mut fields = Vec::new();
                 let mut docs_of = Vec::new();
                 for field in &record.fields {
-                    let name = snake(&field.name);
+                    let name = scope.snake(&field.name);
                     let ty = self.ty(&field.ty, mode.clone(), depth)?;
                     docs_of.push(doc(&field.docs));
                     fields.push((name, ty));
                 }
                 let (names, tys): (Vec<_>, Vec<_>) = fields.into_iter().unzip();
-                let derives =
-                    derives(lends || record.fields.iter().any(|f| self.owns_resources(&f.ty)));
+                let derives = self.derives(id, lends);
+                let debug = self.debug(id, &generics)?;
                 let traits = match lends {
                     true => quote!(__params),
                     false => quote!(__record),
@@ -79,16 +99,18 @@ impl Generator<'_> {
                     #docs
                     #derives
                     pub struct #ident #generics { #(#docs_of pub #names: #tys,)* }
+                    #debug
                     ::wash_plugin_abi::#traits!(#ident #generics { #(#names: #tys,)* });
                 }
             }
             TypeDefKind::Variant(variant) => {
                 let count = variant.cases.len();
+                let mut scope = Scope::default();
                 let mut cases = Vec::new();
                 let mut docs_of = Vec::new();
                 let mut numbers = Vec::new();
                 for (number, case) in variant.cases.iter().enumerate() {
-                    let name = camel(&case.name);
+                    let name = scope.camel(&case.name);
                     let payload = match &case.ty {
                         Some(ty) => {
                             let ty = self.ty(ty, mode.clone(), depth)?;
@@ -101,14 +123,13 @@ impl Generator<'_> {
                     numbers.push(literal(number));
                 }
                 let count = literal(count);
-                let owns = |case: &wit_parser::Case| {
-                    case.ty.as_ref().is_some_and(|ty| self.owns_resources(ty))
-                };
-                let derives = derives(lends || variant.cases.iter().any(owns));
+                let derives = self.derives(id, lends);
+                let debug = self.debug(id, &generics)?;
                 quote! {
                     #docs
                     #derives
                     pub enum #ident #generics { #(#docs_of #cases,)* }
+                    #debug
                     ::wash_plugin_abi::__variant!(
                         #ident #generics, #name, #count { #(#numbers => #cases),* }
                     );
@@ -117,7 +138,8 @@ impl Generator<'_> {
             TypeDefKind::Enum(of) => {
                 let count = literal(of.cases.len());
                 let docs_of = of.cases.iter().map(|case| doc(&case.docs));
-                let cases: Vec<_> = of.cases.iter().map(|case| camel(&case.name)).collect();
+                let mut scope = Scope::default();
+                let cases: Vec<_> = of.cases.iter().map(|c| scope.camel(&c.name)).collect();
                 let numbers = (0..of.cases.len()).map(literal);
                 quote! {
                     #docs
@@ -138,10 +160,8 @@ impl Generator<'_> {
                     }
                 };
                 let docs_of = flags.flags.iter().map(|flag| doc(&flag.docs));
-                let names = flags
-                    .flags
-                    .iter()
-                    .map(|flag| names::ident(&heck::AsShoutySnakeCase(&flag.name).to_string()));
+                let mut scope = Scope::default();
+                let names = flags.flags.iter().map(|flag| scope.shouty(&flag.name));
                 let numbers = (0..flags.flags.len()).map(literal);
                 quote! {
                     ::wash_plugin_abi::__rt::bitflags! {
@@ -153,26 +173,19 @@ impl Generator<'_> {
                 }
             }
             TypeDefKind::Resource => {
-                let marker = quote::format_ident!("{ident}Resource");
-                let borrow = borrow_ident(name);
+                let borrow = self.borrow_ident(id)?;
                 let docs_of_borrow = format!("A `{name}` that is lent for the time of a call.");
                 quote! {
-                    #[derive(Debug)]
-                    #[doc(hidden)]
-                    pub enum #marker {}
-                    impl ::wash_plugin_abi::ResourceType for #marker {
-                        const NAME: &'static str = #name;
-                    }
                     #docs
-                    pub type #ident = ::wash_plugin_abi::Own<#marker>;
+                    pub type #ident = ::wash_plugin_abi::Own<__resources::#ident>;
                     #[doc = #docs_of_borrow]
-                    pub type #borrow<'a> = ::wash_plugin_abi::Borrow<'a, #marker>;
+                    pub type #borrow<'a> = ::wash_plugin_abi::Borrow<'a, __resources::#ident>;
                 }
             }
             TypeDefKind::Type(Type::Id(other)) if self.is_resource(*other) => {
-                let own = self.resource_path(*other, ident_of, depth)?;
-                let lent = self.resource_path(*other, borrow_ident, depth)?;
-                let borrow = borrow_ident(name);
+                let own = self.resource_path(*other, Which::Own, depth)?;
+                let lent = self.resource_path(*other, Which::Borrow, depth)?;
+                let borrow = self.borrow_ident(id)?;
                 quote! {
                     #docs
                     pub type #ident = #own;
@@ -185,18 +198,36 @@ impl Generator<'_> {
             }
         })
     }
+    /// What a type of its own is: one that cannot be copied is less, and so is one whose
+    /// tuples cannot be compared.
+    fn derives(&self, id: TypeId, lends: bool) -> TokenStream {
+        let is_unique = lends || self.owns_resources(&Type::Id(id));
+        match (is_unique, self.has_long_tuple(&Type::Id(id))) {
+            (true, true) => TokenStream::new(),
+            (true, false) => quote! { #[derive(Debug)] },
+            (false, true) => quote! { #[derive(Clone)] },
+            (false, false) => quote! { #[derive(Clone, Debug, PartialEq)] },
+        }
+    }
+
+    /// `Debug` for a type whose tuples cannot be printed.
+    fn debug(&self, id: TypeId, generics: &Option<TokenStream>) -> Result<Option<TokenStream>> {
+        if !self.has_long_tuple(&Type::Id(id)) {
+            return Ok(None);
+        }
+        let ident = self.type_ident(id)?;
+        let name = ident.to_string();
+        Ok(Some(quote! {
+            impl #generics ::std::fmt::Debug for #ident #generics {
+                fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                    f.debug_struct(#name).finish_non_exhaustive()
+                }
+            }
+        }))
+    }
 }
 
 /// The lifetime of a type that can only be lent.
 fn generics(lends: bool) -> Option<TokenStream> {
     lends.then(|| quote!(<'wash>))
-}
-
-/// What a type that cannot be copied is not.
-fn derives(is_unique: bool) -> TokenStream {
-    if is_unique {
-        quote! { #[derive(Debug)] }
-    } else {
-        quote! { #[derive(Clone, Debug, PartialEq)] }
-    }
 }

@@ -1,5 +1,6 @@
 //! The macro's arguments.
 
+use proc_macro2::Span;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{LitBool, LitStr, Token, braced, bracketed};
@@ -24,6 +25,20 @@ enum Async {
 }
 
 impl Options {
+    /// Where the macro names the WIT: for errors about it.
+    pub(super) fn wit_span(&self) -> Span {
+        let named = self.inline.as_ref().or(self.path.as_ref());
+        let named = named.or(self.world.as_ref());
+        named.map_or_else(Span::call_site, LitStr::span)
+    }
+
+    /// Where the macro names the world, or else the WIT.
+    pub(super) fn world_span(&self) -> Span {
+        self.world
+            .as_ref()
+            .map_or_else(|| self.wit_span(), LitStr::span)
+    }
+
     /// Whether the function was marked as one that may answer later.
     pub(super) fn is_async(&self, interface: &str, function: &str) -> bool {
         match &self.asynchronous {

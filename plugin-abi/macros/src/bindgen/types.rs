@@ -2,12 +2,11 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use wit_parser::{Handle, Type, TypeDef, TypeDefKind, TypeId, TypeOwner};
 
-use super::names::camel;
-use super::{Generator, Result, error, io};
+use super::{Generator, Result, error, idents, io};
 
 /// Whether a type owns what it holds.
 #[derive(Clone)]
@@ -16,6 +15,22 @@ pub(super) enum Mode {
     Owned,
     /// It borrows, for the lifetime named, or an elided one.
     Param(Option<TokenStream>),
+}
+
+/// The most elements of a tuple for which the ABI crate has the codec's traits.
+pub(super) const MAX_TUPLE: usize = 20;
+
+/// The most elements of a tuple for which the standard library has `Debug` and
+/// `PartialEq`.
+const MAX_STD_TUPLE: usize = 12;
+
+/// Of the Rust types that stand for a resource, which one.
+#[derive(Clone, Copy)]
+pub(super) enum Which {
+    /// That of a resource that is given.
+    Own,
+    /// That of one that is lent, which has a lifetime.
+    Borrow,
 }
 
 impl Generator<'_> {
@@ -71,7 +86,7 @@ impl Generator<'_> {
         if let (true, Some(name), TypeOwner::Interface(owner)) = (by_name, &def.name, def.owner) {
             io::check(self.resolve, owner, name)?;
             let module = self.module_path(owner, depth)?;
-            let ident = camel(name);
+            let ident = self.type_ident(id)?;
             return match mode {
                 Mode::Param(lifetime) if self.lends(&Type::Id(id)) => {
                     let lifetime = lifetime.unwrap_or_else(|| quote!('_));
@@ -104,6 +119,12 @@ impl Generator<'_> {
         };
         Ok(match &def.kind {
             TypeDefKind::Type(ty) => self.ty(ty, mode, depth)?,
+            TypeDefKind::Tuple(tuple) if tuple.types.len() > MAX_TUPLE => {
+                return Err(error(format_args!(
+                    "a tuple has {} elements, and {MAX_TUPLE} are the most that a plugin can have: use a record",
+                    tuple.types.len()
+                )));
+            }
             TypeDefKind::Tuple(tuple) => {
                 let mut types = Vec::new();
                 for ty in &tuple.types {
@@ -140,10 +161,10 @@ impl Generator<'_> {
                     "a `pollable` cannot be given to a plugin, as it is waited for with its component's store: take a `borrow<pollable>`",
                 ));
             }
-            TypeDefKind::Handle(Handle::Own(id)) => self.resource_path(*id, ident_of, depth)?,
+            TypeDefKind::Handle(Handle::Own(id)) => self.resource_path(*id, Which::Own, depth)?,
             TypeDefKind::Handle(Handle::Borrow(id)) => match mode {
                 Mode::Param(lifetime) => {
-                    let path = self.resource_path(*id, borrow_ident, depth)?;
+                    let path = self.resource_path(*id, Which::Borrow, depth)?;
                     let lifetime = lifetime.unwrap_or_else(|| quote!('_));
                     quote! { #path<#lifetime> }
                 }
@@ -200,18 +221,26 @@ impl Generator<'_> {
     }
 
     pub(super) fn is_resource(&self, id: TypeId) -> bool {
-        match self.resolve.types[id].kind {
-            TypeDefKind::Resource => true,
-            TypeDefKind::Type(Type::Id(other)) => self.is_resource(other),
-            _ => false,
-        }
+        idents::is_resource(self.resolve, id)
+    }
+
+    /// A type's name in its interface's module.
+    pub(super) fn type_ident(&self, id: TypeId) -> Result<&Ident> {
+        let found = self.idents.ty(id);
+        found.ok_or_else(|| error("a type is used whose interface is not part of the world"))
+    }
+
+    /// The same, of a resource that is lent.
+    pub(super) fn borrow_ident(&self, id: TypeId) -> Result<&Ident> {
+        let found = self.idents.borrow(id);
+        found.ok_or_else(|| error("a resource is used whose interface is not part of the world"))
     }
 
     /// Path of the Rust type that stands for a resource, owned or lent.
     pub(super) fn resource_path(
         &self,
         id: TypeId,
-        ident: fn(&str) -> proc_macro2::Ident,
+        which: Which,
         depth: usize,
     ) -> Result<TokenStream> {
         let def = &self.resolve.types[id];
@@ -222,8 +251,19 @@ impl Generator<'_> {
         };
         io::check(self.resolve, owner, name)?;
         let module = self.module_path(owner, depth)?;
-        let ident = ident(name);
+        let ident = match which {
+            Which::Own => self.type_ident(id)?,
+            Which::Borrow => self.borrow_ident(id)?,
+        };
         Ok(quote! { #module::#ident })
+    }
+
+    /// Whether the type is, or has in it, a tuple that Rust cannot compare or print.
+    pub(super) fn has_long_tuple(&self, ty: &Type) -> bool {
+        self.has(
+            ty,
+            &|kind| matches!(kind, TypeDefKind::Tuple(tuple) if tuple.types.len() > MAX_STD_TUPLE),
+        )
     }
 
     /// Whether a value of the type may own a resource, a stream or a future, and so
@@ -325,15 +365,6 @@ impl Generator<'_> {
         }
         found
     }
-}
-
-pub(super) fn ident_of(name: &str) -> proc_macro2::Ident {
-    camel(name)
-}
-
-/// Name of the type of a resource that is lent.
-pub(super) fn borrow_ident(name: &str) -> proc_macro2::Ident {
-    quote::format_ident!("{}Borrow", camel(name))
 }
 
 pub(super) fn literal(number: usize) -> proc_macro2::Literal {
