@@ -42,7 +42,8 @@
 //! ```
 //!
 //! Built as a `cdylib`, that is a plugin; see [`bindgen!`], [`export!`] and
-//! [`Plugin`].
+//! [`Plugin`]. [`testing`] calls its functions in a unit test, and `docs/PLUGINS.md` in the
+//! repository is the guide for authors.
 //!
 //! # The parts
 //!
@@ -72,7 +73,7 @@ pub use event::{Interface, Item, ItemKind, Workload};
 #[cfg(feature = "sdk")]
 pub use sdk::{
     Borrow, Call, Component, ConfigSchema, Error, ErrorContext, GuestError, Own, Plugin,
-    ResourceType, Result, anyhow, io, serde, tracing,
+    ResourceType, Result, anyhow, io, serde, testing, tracing,
 };
 #[cfg(feature = "sdk")]
 #[doc(inline)]

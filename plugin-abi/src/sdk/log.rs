@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "the host's log is a vtable behind a pointer")]
 
 use std::fmt::{self, Write};
+use std::sync::Once;
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -36,6 +37,16 @@ pub(super) unsafe fn install(host: *const HostV1) {
 /// Lets go of the host, when its log is in no use any more.
 pub(super) fn uninstall() {
     LOG.uninstall();
+}
+
+/// Prints events to standard error, for a plugin in a unit test. A subscriber that is
+/// installed already is left as it is.
+pub(super) fn print() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let subscriber = tracing_subscriber::registry().with(PrintLayer);
+        let _ = tracing::subscriber::set_global_default(subscriber);
+    });
 }
 
 impl Extending<LogV1> {
@@ -73,6 +84,32 @@ fn level(level: &Level) -> u32 {
         Level::INFO => LEVEL_INFO,
         Level::DEBUG => LEVEL_DEBUG,
         Level::TRACE => LEVEL_TRACE,
+    }
+}
+
+/// Prints events of the level INFO and above, without spans.
+struct PrintLayer;
+
+impl<S: Subscriber> Layer<S> for PrintLayer {
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        *metadata.level() <= Level::INFO
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let metadata = event.metadata();
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let mut line = format!(
+            "{} {}: {}",
+            metadata.level(),
+            metadata.target(),
+            fields.message
+        );
+        for (name, value) in &fields.others {
+            // Writing to a string does not fail.
+            let _ = write!(line, " {name}={value}");
+        }
+        eprintln!("{line}");
     }
 }
 
@@ -146,6 +183,18 @@ enum Value {
     U64(u64),
     F64(f64),
     Bool(bool),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(value) => fmt::Debug::fmt(value, f),
+            Self::I64(value) => value.fmt(f),
+            Self::U64(value) => value.fmt(f),
+            Self::F64(value) => value.fmt(f),
+            Self::Bool(value) => value.fmt(f),
+        }
+    }
 }
 
 impl Value {

@@ -19,6 +19,7 @@ pub(crate) mod schema;
 mod slab;
 mod state;
 mod task;
+pub mod testing;
 pub(crate) mod vtable;
 
 pub use anyhow::{self, Error, Result};

@@ -47,6 +47,14 @@ impl<R: ResourceType> Own<R> {
         self.value.downcast_ref()
     }
 
+    /// Lends the resource, as a component does.
+    pub(crate) fn lend(&self) -> Borrow<'_, R> {
+        Borrow {
+            value: Arc::clone(&self.value),
+            ty: PhantomData,
+        }
+    }
+
     /// The author's value, for keeps; the resource itself if it was made with
     /// another type, or is lent to another call just now.
     ///

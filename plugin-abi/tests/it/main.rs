@@ -9,6 +9,7 @@
 )]
 
 mod channels;
+mod guide;
 mod lent_args;
 mod names;
 #[path = "../raw/mod.rs"]

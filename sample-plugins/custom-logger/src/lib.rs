@@ -1,6 +1,9 @@
 //! A logger as a plugin library: it serves `wasi:logging/logging` and prints
 //! each message behind a prefix from its configuration.
 //!
+//! What components log is their output, so it goes to standard output. What the
+//! plugin has to say of itself are events of `tracing`, which go to the host's log.
+//!
 //! ```toml
 //! # plugins.toml
 //! [plugins.custom-logger]
@@ -8,7 +11,7 @@
 //! ```
 
 use serde::Deserialize;
-use wash_plugin_abi::{Call, ConfigSchema, Plugin, Result};
+use wash_plugin_abi::{Call, ConfigSchema, Plugin, Result, tracing};
 
 wash_plugin_abi::bindgen!();
 use exports::wasi::logging::logging::{Guest, Level};
@@ -31,27 +34,72 @@ impl Plugin for CustomLogger {
     type Config = Config;
 
     fn new(config: Config) -> Result<Self> {
+        if config.prefix.is_empty() {
+            tracing::warn!("the prefix is empty, so lines begin with `[]`");
+        }
         Ok(Self {
             prefix: config.prefix,
         })
     }
 
     async fn start(&self) -> Result<()> {
+        tracing::debug!(prefix = self.prefix, "started");
         println!("[{}] Logger plugin started", self.prefix);
         Ok(())
     }
 
     async fn stop(&self) -> Result<()> {
+        tracing::debug!(prefix = self.prefix, "stopped");
         println!("[{}] Logger plugin stopped", self.prefix);
         Ok(())
     }
 }
 
-impl Guest for CustomLogger {
-    fn log(&self, _call: &Call<'_>, level: Level, context: &str, message: &str) {
+impl CustomLogger {
+    /// Returns the line that is printed for a message.
+    fn line(&self, level: Level, context: &str, message: &str) -> String {
         let level = format!("{level:?}").to_uppercase();
-        println!("[{}] {level} {context}: {message}", self.prefix);
+        format!("[{}] {level} {context}: {message}", self.prefix)
+    }
+}
+
+impl Guest for CustomLogger {
+    fn log(&self, call: &Call<'_>, level: Level, context: &str, message: &str) {
+        tracing::trace!(component = call.component_id(), "a component logs");
+        println!("{}", self.line(level, context, message));
     }
 }
 
 wash_plugin_abi::export!(CustomLogger);
+
+#[cfg(test)]
+mod tests {
+    use wash_plugin_abi::testing::{self, json};
+
+    use super::*;
+
+    #[test]
+    fn lines_begin_with_the_prefix() -> Result<()> {
+        let plugin = testing::start::<CustomLogger>(json!({"prefix": "my-app"}))?;
+        let line = plugin.line(Level::Info, "shop", "an order");
+        assert_eq!(line, "[my-app] INFO shop: an order");
+        plugin.log(&plugin.call(), Level::Warn, "shop", "it is printed");
+        plugin.stop()
+    }
+
+    #[test]
+    fn the_prefix_has_a_default() -> Result<()> {
+        let plugin = testing::start::<CustomLogger>(())?;
+        assert_eq!(plugin.prefix, "custom-logger");
+        Ok(())
+    }
+
+    #[test]
+    fn sad_an_unknown_key_is_named() {
+        let error = testing::start::<CustomLogger>(json!({"prefx": "a"}))
+            .err()
+            .map(|error| format!("{error:#}"));
+        let error = error.unwrap_or_default();
+        assert!(error.contains("unknown field `prefx`"), "{error}");
+    }
+}
