@@ -2,8 +2,9 @@
 //!
 //! Its `sh` blocks run one after the other, in a folder where the checkout is
 //! called `wash-plugins`; a block behind a comment `<!-- file: PATH -->` is
-//! written to that file. Lines that documentation tests hide (`# …` in Rust)
-//! are left out. What a block leaves running ends with it.
+//! written to that file, as a reader copies it. Lines that only documentation
+//! tests understand (`# …` in Rust) are an error: GitHub shows them, and what is
+//! tested would not be what is read. What a block leaves running ends with it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -84,12 +85,14 @@ fn steps(text: &str) -> Result<Vec<Step>> {
             continue;
         };
         let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
-        let rust = language.starts_with("rust");
-        let contents: String = body
-            .iter()
-            .filter(|line| !(rust && line.trim_start().starts_with("# ")))
-            .flat_map(|line| [*line, "\n"])
-            .collect();
+        if language.starts_with("rust")
+            && let Some(hidden) = body.iter().find(|line| is_hidden(line))
+        {
+            bail!(
+                "a Rust block of the page has the line `{hidden}`, which rustdoc hides and GitHub shows: write the block so that it needs none"
+            );
+        }
+        let contents: String = body.iter().flat_map(|line| [*line, "\n"]).collect();
         match file.take() {
             Some(path) if Path::new(path).is_relative() => {
                 steps.push(Step::File {
@@ -107,9 +110,33 @@ fn steps(text: &str) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
+/// Whether rustdoc does not show the line.
+fn is_hidden(line: &str) -> bool {
+    let line = line.trim();
+    line == "#" || line.starts_with("# ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pages_have_no_lines_that_only_rustdoc_hides() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut pages = vec![root.join("README.md"), root.join("CONTRIBUTING.md")];
+        for entry in fs::read_dir(root.join("docs")).unwrap() {
+            pages.push(entry.unwrap().path());
+        }
+        for page in pages {
+            let text = fs::read_to_string(&page).unwrap();
+            steps(&text).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
+        }
+        for hidden in ["# use a::b;", "    # }", "#"] {
+            let error = steps(&format!("```rust\n{hidden}\n```\n")).unwrap_err();
+            assert!(error.to_string().contains(hidden.trim()), "{error}");
+        }
+        steps("```rust\n#[test]\n#![allow(x)]\n```\n```sh\n# a comment\n```\n").unwrap();
+    }
 
     #[test]
     fn blocks_become_files_and_commands() {
@@ -119,10 +146,9 @@ text
 cargo xtask test
 ```
 <!-- file: a/b.rs -->
-```rust,no_run
-# hidden
-shown
-    # hidden
+```rust,ignore
+#[test]
+fn shown() {}
 ```
 ```toml
 not = \"a file\"
@@ -133,7 +159,7 @@ ls a
 ";
         let file = Step::File {
             path: "a/b.rs".into(),
-            contents: "shown\n".into(),
+            contents: "#[test]\nfn shown() {}\n".into(),
         };
         assert_eq!(steps(text).unwrap(), [file, Step::Shell("ls a\n".into())]);
     }
