@@ -169,15 +169,12 @@ fn call(directory: &Directory, args: &[&str]) -> common::Run {
 fn the_guest_passes_on_what_it_is_called_with() {
     let directory = with_guest("plugins-test/libvalues_plugin.so");
     for (function, args, result) in [
-        ("echo-s64", &["-5"][..], "-5"),
         (
             "echo-string",
-            &[r#""\u{202e} \"a\"""#],
+            &[r#""\u{202e} \"a\"""#][..],
             r#""\u{202e} \"a\"""#,
         ),
         ("echo-list-list-u8", &["[[1, 2], []]"], "[[1, 2], []]"),
-        ("echo-option-option-u32", &["some(none)"], "some(none)"),
-        ("echo-result-both", &[r#"ok("yes")"#], r#"ok("yes")"#),
         ("echo-nothing", &[], ""),
         // Its parameters go through memory.
         (
