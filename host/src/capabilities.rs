@@ -2,6 +2,7 @@
 
 use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
+use wash_plugin_loader::Untrusted;
 use wash_plugin_loader::{LoadedPlugin, LoadedPlugins};
 use wash_runtime::plugin::{
     HostPlugin,
@@ -63,7 +64,7 @@ impl fmt::Display for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("memory"),
-            Self::Filesystem(root) => write!(f, "file:{}", root.display()),
+            Self::Filesystem(root) => write!(f, "file:{}", Untrusted::path(root)),
             Self::Nats(url) | Self::Redis(url) => url.fmt(f),
         }
     }
@@ -109,7 +110,10 @@ impl Backend {
             Self::Memory => Arc::new(InMemoryKeyValue::new()),
             Self::Filesystem(root) => {
                 std::fs::create_dir_all(root).map_err(|error| {
-                    let what = format!("--keyvalue: cannot use the folder {}", root.display());
+                    let what = format!(
+                        "--keyvalue: cannot use the folder {}",
+                        Untrusted::path(root)
+                    );
                     Failure::new(Code::Io, anyhow::Error::new(error).context(what))
                         .help("name a folder, or a path where one can be made")
                 })?;

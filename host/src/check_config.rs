@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
+use wash_plugin_loader::Untrusted;
 use wash_plugin_loader::{ConfigError, ConfigProblem, PluginLoader, PluginsConfig};
 
 use crate::{
@@ -48,7 +49,7 @@ pub(crate) fn command(options: &CheckConfig) -> Result<u8> {
     }
     checked?;
     for rejection in inspection.rejections() {
-        let path = rejection.path().display();
+        let path = Untrusted::path(rejection.path());
         tracing::warn!(
             "{path} is rejected, and its configuration is not checked: see `wash-host plugin list`"
         );
@@ -68,7 +69,7 @@ fn told(config: &Path, inspection: &wash_plugin_loader::Inspection) -> String {
         .iter()
         .map(|plugin| plugin.id())
         .collect();
-    let file = config.display();
+    let file = Untrusted::path(config);
     match ids.as_slice() {
         [] => format!("{file} is valid; there is no plugin to hold it against"),
         ids => format!("{file} is valid for {}", ids.join(", ")),

@@ -79,7 +79,9 @@ impl<W: Write> Write for Events<W> {
         let mut line = match self.form {
             Form::Plain => UntrustedLines(text).to_string(),
             Form::Coloured => {
-                let parts = text.split(ESCAPE).map(|part| UntrustedLines(part).to_string());
+                let parts = text
+                    .split(ESCAPE)
+                    .map(|part| UntrustedLines(part).to_string());
                 parts.collect::<Vec<_>>().join("\u{1b}")
             }
             Form::Json => json(text),
@@ -157,7 +159,10 @@ mod tests {
             assert!(lines.next().unwrap().contains("INFO"), "{text}");
             let further: Vec<&str> = lines.collect();
             assert_eq!(further.len(), 2, "{text}");
-            assert!(further.iter().all(|line| line.starts_with("    ")), "{text}");
+            assert!(
+                further.iter().all(|line| line.starts_with("    ")),
+                "{text}"
+            );
             assert!(!text.contains("\u{1b}[2J"), "{text:?}");
             let left = text.replace(['\n', ESCAPE], "");
             assert!(!left.contains(is_hazardous), "{text:?}");
@@ -186,9 +191,15 @@ mod tests {
     fn json_holds_the_whole_text_on_one_line() {
         let text = written(Form::Json);
         assert!(text.ends_with('\n'), "{text:?}");
-        assert!(!text.trim_end_matches('\n').contains(is_hazardous), "{text:?}");
+        assert!(
+            !text.trim_end_matches('\n').contains(is_hazardous),
+            "{text:?}"
+        );
         let event: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let message = event.pointer("/fields/message").and_then(|m| m.as_str()).unwrap();
+        let message = event
+            .pointer("/fields/message")
+            .and_then(|m| m.as_str())
+            .unwrap();
         // The formatter escapes some itself; what it leaves must arrive unchanged.
         assert!(message.ends_with("forged \u{202e}\u{e0001}"), "{message:?}");
     }

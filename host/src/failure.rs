@@ -3,6 +3,7 @@
 use std::{io, path::Path};
 
 use anstyle::{AnsiColor, Style};
+use wash_plugin_loader::Untrusted;
 use wash_plugin_loader::{ConfigError, LoadError, Rejection, ScanError};
 
 use crate::{code::Code, foreign, output::printable};
@@ -36,7 +37,7 @@ impl Failure {
 
     /// A file that cannot be read.
     pub(crate) fn unreadable(what: &str, path: &Path, error: io::Error) -> Self {
-        let path = path.display();
+        let path = Untrusted::path(path);
         if error.kind() == io::ErrorKind::NotFound {
             return Self::message(Code::Missing, format!("the {what} {path} does not exist"))
                 .help("check the path");

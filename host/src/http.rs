@@ -3,6 +3,7 @@
 mod router;
 
 use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use wash_plugin_loader::Untrusted;
 
 use wash_runtime::host::http::{DevRouter, HostHandler, Ingress, Router, TlsConfig};
 
@@ -83,8 +84,8 @@ fn tls(certificates: &Path, key: &Path) -> Result<TlsConfig> {
     TlsConfig::from_pem(&pem, &key_pem).map_err(|error| {
         let what = format!(
             "cannot serve HTTPS with the certificate in {} and the key in {}",
-            certificates.display(),
-            key.display()
+            Untrusted::path(certificates),
+            Untrusted::path(key)
         );
         Failure::new(Code::Config, error.context(what)).help(
             "give --tls-cert the PEM file of the certificate chain, and --tls-key that of its \

@@ -12,6 +12,7 @@ use std::io;
 use std::path::Path;
 
 use crate::rejection::RejectionCause;
+use crate::untrusted::is_hazardous;
 
 /// Opens a file to read it. With `is_lenient`, whoever may change it.
 ///
@@ -46,14 +47,33 @@ pub(crate) fn check_directory(path: &Path) -> Result<(), RejectionCause> {
     strict::check_directory(path)
 }
 
-/// A path that is told, in words that a shell takes.
+/// Returns a path as a word that a shell takes, for advice to be copied.
+///
+/// What must not reach a terminal is written as bytes of `$'…'`, which most
+/// shells take.
 pub(crate) fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
+    let text = path.to_string_lossy();
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+".contains(c);
     if text.chars().all(is_plain) {
-        return text;
+        return text.into_owned();
     }
-    format!("'{}'", text.replace('\'', r"'\''"))
+    if !text.contains(is_hazardous) {
+        return format!("'{}'", text.replace('\'', r"'\''"));
+    }
+    let mut word = "$'".to_owned();
+    for c in text.chars() {
+        match c {
+            '\'' | '\\' => word.extend(['\\', c]),
+            _ if is_hazardous(c) => {
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    word.push_str(&format!("\\x{byte:02x}"));
+                }
+            }
+            _ => word.push(c),
+        }
+    }
+    word.push('\'');
+    word
 }
 
 #[cfg(unix)]
@@ -129,5 +149,7 @@ mod tests {
     fn paths_can_be_copied_to_a_shell() {
         assert_eq!(quoted(Path::new("/a/b-1.so")), "/a/b-1.so");
         assert_eq!(quoted(Path::new("/a b/it's.so")), r"'/a b/it'\''s.so'");
+        let hazardous = Path::new("/a\n\u{202e}it's\\.so");
+        assert_eq!(quoted(hazardous), r"$'/a\x0a\xe2\x80\xaeit\'s\\.so'");
     }
 }

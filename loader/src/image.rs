@@ -6,6 +6,7 @@
 //! that only this user can reach.
 #![allow(unsafe_code, reason = "opening a library runs its constructors")]
 
+use crate::untrusted::Untrusted;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -59,7 +60,7 @@ pub(crate) fn open(bytes: &[u8]) -> Result<Library, ImageError> {
                 for Tried { reason, .. } in &tried {
                     tracing::debug!(
                         "{reason}; a copy of the plugin in {} is used",
-                        place.display()
+                        Untrusted::path(place)
                     );
                 }
                 return library.map_err(ImageError::Linker);
@@ -103,7 +104,7 @@ fn describe(error: &libloading::Error, path: &Path) -> String {
         }
         source = cause.source();
     }
-    text.replace(&format!("{}: ", path.display()), "")
+    text.replace(&format!("{}: ", path.to_string_lossy()), "")
 }
 
 #[cfg(target_os = "linux")]
@@ -192,7 +193,7 @@ mod copy {
 
     /// The linker's answer, or why it could not be asked.
     pub(super) fn open(bytes: &[u8], place: &Path) -> Result<Result<Library, String>, Tried> {
-        let name = place.display();
+        let name = Untrusted::path(place);
         let failed = |error: io::Error| {
             Tried::new(
                 format!("a private copy in {name} cannot be made: {error}"),

@@ -62,8 +62,8 @@ mod rejection;
 mod report;
 mod scan;
 mod shape;
-mod untrusted;
 mod text;
+mod untrusted;
 pub mod world;
 
 pub use adapt::{LoadedPlugin, UpdateError, UpdateOptions, Updated};
@@ -77,6 +77,6 @@ pub use loader::{Inspection, LoadError, PluginLoader, PluginLoaderBuilder};
 pub use rejection::{Place, Rejection, RejectionCause, RejectionData, Stage};
 pub use report::{Report, ReportEntry, State};
 pub use scan::{Candidate, Scan, ScanError};
-pub use untrusted::{Untrusted, UntrustedLines, is_hazardous};
 pub use text::read_text;
+pub use untrusted::{Untrusted, UntrustedLines, is_hazardous};
 pub use world::{World, WorldError};

@@ -23,6 +23,7 @@ use crate::facts::Facts;
 use crate::image::{self, ImageError};
 use crate::linker;
 use crate::rejection::{Rejection, RejectionCause, Stage};
+use crate::untrusted::Untrusted;
 use crate::world::World;
 
 /// A plugin whose library is loaded. It stays loaded for the life of the
@@ -133,7 +134,7 @@ fn open(admitted: &Admitted) -> Result<Tables, RejectionCause> {
     // Should its code end the process, this is the line that says whose it was.
     tracing::info!(
         plugin = admitted.id(),
-        path = %admitted.path().display(),
+        path = %Untrusted::path(admitted.path()),
         sha256 = admitted.sha256(),
         "loading plugin"
     );

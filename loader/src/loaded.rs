@@ -6,6 +6,7 @@ use anyhow::Context;
 use serde_json::Value;
 use wash_runtime::{host::HostBuilder, plugin::HostPlugin};
 
+use crate::untrusted::Untrusted;
 use crate::{
     adapt::LoadedPlugin, admit::Admitted, facts::Facts, library, rejection::Rejection,
     report::Report,
@@ -77,9 +78,9 @@ impl LoadedPlugins {
     pub fn register(&self, mut builder: HostBuilder) -> anyhow::Result<HostBuilder> {
         for (plugin, (path, _)) in self.plugins.iter().zip(&self.files) {
             let plugin: Arc<dyn HostPlugin> = Arc::clone(plugin) as _;
-            builder = builder
-                .with_plugin(plugin)
-                .with_context(|| format!("cannot register the plugin in {}", path.display()))?;
+            builder = builder.with_plugin(plugin).with_context(|| {
+                format!("cannot register the plugin in {}", Untrusted::path(path))
+            })?;
         }
         Ok(builder)
     }

@@ -7,6 +7,7 @@ use std::{
 
 use wash_plugin_abi::abi;
 
+use crate::untrusted::Untrusted;
 use crate::{
     adapt::LoadedPlugin,
     admit::{Admission, Admitted, admit_with},
@@ -311,7 +312,7 @@ impl PluginLoader {
         }
         for rejection in &rejections {
             tracing::warn!(
-                path = %rejection.path().display(),
+                path = %Untrusted::path(rejection.path()),
                 id = rejection.id(),
                 reason = %rejection.cause(),
                 "plugin skipped"

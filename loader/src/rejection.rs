@@ -12,6 +12,7 @@ use std::{
 use serde::Serialize;
 
 use crate::facts::Facts;
+use crate::untrusted::Untrusted;
 
 pub(crate) use cause::Others;
 pub use cause::{Place, RejectionCause};
@@ -133,7 +134,7 @@ impl Rejection {
     #[must_use]
     pub fn to_data(&self) -> RejectionData {
         RejectionData {
-            path: self.0.path.display().to_string(),
+            path: self.0.path.to_string_lossy().into_owned(),
             id: self.id().map(str::to_owned),
             stage: self.0.stage,
             reason: self.0.cause.to_string(),
@@ -145,7 +146,7 @@ impl Rejection {
 /// `PATH: plugin `ID` is rejected: REASON`
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.0.path.display())?;
+        write!(f, "{}: ", Untrusted::path(&self.0.path))?;
         match self.id() {
             Some(id) => write!(f, "plugin `{id}` is rejected: ")?,
             None => f.write_str("rejected: ")?,

@@ -103,7 +103,7 @@ impl ReportEntry {
             id: facts.id,
             version: facts.version,
             state,
-            path: path.display().to_string(),
+            path: path.to_string_lossy().into_owned(),
             sha256: facts.sha256,
             abi: facts.abi,
             exports: facts.exports,

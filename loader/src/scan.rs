@@ -9,6 +9,7 @@ use std::{
 };
 
 use crate::rejection::{Rejection, RejectionCause, Stage};
+use crate::untrusted::Untrusted;
 
 /// A file that may be a plugin. Nothing of it has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,25 +32,25 @@ pub struct Scan {
 #[non_exhaustive]
 pub enum ScanError {
     /// There is no such directory.
-    #[error("the plugin directory {} does not exist", path.display())]
+    #[error("the plugin directory {} does not exist", Untrusted::path(path))]
     NoDirectory {
         /// Where it was expected.
         path: PathBuf,
     },
     /// It is something else.
-    #[error("{} is not a directory", path.display())]
+    #[error("{} is not a directory", Untrusted::path(path))]
     NotADirectory {
         /// Its path.
         path: PathBuf,
     },
     /// There is no such file.
-    #[error("the plugin {} does not exist", path.display())]
+    #[error("the plugin {} does not exist", Untrusted::path(path))]
     NoFile {
         /// Where it was expected.
         path: PathBuf,
     },
     /// The operating system does not let us look.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}", Untrusted::path(path))]
     Unreadable {
         /// Which directory or file.
         path: PathBuf,
@@ -77,7 +78,7 @@ impl ScanError {
             Self::NoDirectory { path } => format!(
                 "create it with `mkdir -p {}` and put plugin libraries (*{DLL_SUFFIX}) there, or \
                  name another directory",
-                path.display()
+                Untrusted::path(path)
             ),
             Self::NotADirectory { .. } => {
                 "name the directory that the plugins are in; a single plugin is given as a file"

@@ -122,7 +122,13 @@ mod tests {
 
     #[test]
     fn text_that_anybody_can_read_stays_as_it_is() {
-        for text in ["", "libcaf\u{e9}.so", "日本語", "it's \"quoted\" \\ here", "e\u{301}"] {
+        for text in [
+            "",
+            "libcaf\u{e9}.so",
+            "日本語",
+            "it's \"quoted\" \\ here",
+            "e\u{301}",
+        ] {
             assert_eq!(Untrusted(text).to_string(), text);
             assert_eq!(UntrustedLines(text).to_string(), text);
         }
@@ -130,7 +136,9 @@ mod tests {
 
     #[test]
     fn nothing_hazardous_is_left() {
-        let all: String = ('\0'..='\u{ffff}').chain('\u{e0000}'..='\u{e01ff}').collect();
+        let all: String = ('\0'..='\u{ffff}')
+            .chain('\u{e0000}'..='\u{e01ff}')
+            .collect();
         let one_line = Untrusted(&all).to_string();
         assert!(!one_line.contains(is_hazardous));
         assert_eq!(format!("{:?}", Untrusted(&all)), one_line);

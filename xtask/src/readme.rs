@@ -53,7 +53,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
                     .env("PATH", &path)
                     .env_remove("CARGO_TARGET_DIR")
                     // What plugins have in common is built once.
-                    .env("CARGO_BUILD_BUILD_DIR", folder.join("build"));
+                    .env("CARGO_BUILD_BUILD_DIR", folder.join("build"))
+                    // All that a plugin depends on, the workspace has downloaded.
+                    .env("CARGO_NET_OFFLINE", "true");
                 #[cfg(unix)]
                 std::os::unix::process::CommandExt::process_group(&mut shell, 0);
                 cmd::echo(&mut shell).context("a command of README.md does not work")?;

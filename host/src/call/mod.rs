@@ -8,6 +8,7 @@ mod wave;
 use std::{collections::HashMap, sync::Arc};
 
 use wash_plugin_loader::PluginLoader;
+use wash_plugin_loader::Untrusted;
 use wash_runtime::{
     engine::{Engine, ctx::SharedCtx, workload::ResolvedWorkload},
     host::{Host, HostBuilder, http::NullServer},
@@ -81,7 +82,7 @@ async fn prepare(options: &Call) -> Result<Prepared> {
     if !source.is_bare() {
         return Err(Failure::message(
             Code::Usage,
-            format!("{} is not a component", options.component.display()),
+            format!("{} is not a component", Untrusted::path(&options.component)),
         )
         .help("name the component (.wasm) whose function is to be called"));
     }
@@ -172,7 +173,7 @@ async fn call_resolved(
     let pre = pre.map_err(no_start)?;
     let all = Export::all(engine.inner(), pre.component());
     let export = export::find(&all, &options.function).map_err(|problem| {
-        let path = options.component.display();
+        let path = Untrusted::path(&options.component);
         Failure::message(Code::Usage, format!("{path} {problem}")).help(
             "name one function that the component exports, as in `wash-host call app.wasm run`",
         )

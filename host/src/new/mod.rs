@@ -12,6 +12,7 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
 };
+use wash_plugin_loader::Untrusted;
 
 use wit_parser::InterfaceId;
 
@@ -108,7 +109,7 @@ fn abi_path(given: Option<&Path>) -> Result<PathBuf> {
     let found = found.filter(|path| path.join("Cargo.toml").is_file());
     found.ok_or_else(|| {
         let message = match given {
-            Some(path) => format!("there is no crate in {}", path.display()),
+            Some(path) => format!("there is no crate in {}", Untrusted::path(path)),
             None => "the checkout that this program was built from is not there any more, and \
                      with it the crate `wash-plugin-abi`"
                 .to_owned(),
@@ -140,7 +141,7 @@ impl Plugin {
                 Code::Io,
                 format!(
                     "the path {} is not Unicode, which Cargo.toml has to be",
-                    abi.display()
+                    Untrusted::path(abi)
                 ),
             )
         })?;
@@ -187,7 +188,7 @@ impl Plugin {
         });
         written.map_err(|error| {
             let _ = fs::remove_dir_all(folder);
-            let message = format!("cannot write the crate to {}", folder.display());
+            let message = format!("cannot write the crate to {}", Untrusted::path(folder));
             let error = anyhow::Error::new(error).context(message);
             Failure::new(Code::Io, error).help("run this in a directory that you can write to")
         })
@@ -249,7 +250,10 @@ fn source(options: &New) -> Result<(Source, String)> {
                 return Err(Failure::unreadable("WIT", path, error));
             }
             Source::from_path(path, options.world.as_deref()).map_err(|error| {
-                let what = format!("cannot make a plugin for the WIT in {}", path.display());
+                let what = format!(
+                    "cannot make a plugin for the WIT in {}",
+                    Untrusted::path(path)
+                );
                 failed(
                     error,
                     what,

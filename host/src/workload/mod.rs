@@ -15,6 +15,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use wash_plugin_loader::Untrusted;
 use wash_plugin_loader::read_text;
 use wash_runtime::{
     host::Host,
@@ -101,7 +102,7 @@ impl Source {
             };
             workload.components.push(component);
         }
-        let label = path.display().to_string();
+        let label = path.to_string_lossy().into_owned();
         Ok(Self {
             workload,
             items: vec![Item { label, names }],
@@ -204,12 +205,13 @@ fn merge(mut interfaces: Vec<WitInterface>, plugins: &[Arc<dyn HostPlugin>]) -> 
 /// Reads a component and the names that it imports and exports.
 fn read_component(path: &Path) -> Result<(Bytes, Names)> {
     let bytes = fs::read(path).map_err(|error| Failure::unreadable("component", path, error))?;
-    let names = Names::read(&bytes).map_err(|problem| {
-        Failure::message(Code::Workload, format!("{}: {problem}", path.display())).help(
+    let names =
+        Names::read(&bytes).map_err(|problem| {
+            Failure::message(Code::Workload, format!("{}: {problem}", Untrusted::path(path))).help(
             "give a WebAssembly component (.wasm), such as the target wasm32-wasip2 makes, or a \
              workload file (.yaml)",
         )
-    })?;
+        })?;
     Ok((Bytes::from(bytes), names))
 }
 

@@ -6,6 +6,7 @@ use std::{
     path::Path,
     sync::Arc,
 };
+use wash_plugin_loader::Untrusted;
 
 use serde::de::DeserializeOwned;
 use wash_runtime::{
@@ -59,7 +60,7 @@ pub(super) fn read(path: &Path, text: &str, env: &[(String, String)]) -> Result<
             for other in others {
                 tracing::warn!(
                     "{}: {} means something in a cluster only; it is ignored",
-                    path.display(),
+                    Untrusted::path(path),
                     other.name
                 );
             }
@@ -68,7 +69,7 @@ pub(super) fn read(path: &Path, text: &str, env: &[(String, String)]) -> Result<
     for key in file.ignored.into_inner() {
         tracing::warn!(
             "{}: `{key}` means something in a cluster only; it is ignored",
-            path.display()
+            Untrusted::path(path)
         );
     }
     Ok(found.workloads)
@@ -109,7 +110,7 @@ impl File<'_> {
             Document::Text(text) => serde_saphyr::from_str(text).map_err(|error| {
                 let problem = error.to_string();
                 let problem = problem.strip_prefix("error: ").unwrap_or(&problem);
-                self.invalid(problem.replace("<input>", &self.path.display().to_string()))
+                self.invalid(problem.replace("<input>", &self.path.to_string_lossy().into_owned()))
             }),
             Document::Item(value) => T::deserialize(value).map_err(|error| {
                 let name = value
@@ -122,7 +123,7 @@ impl File<'_> {
     }
 
     fn invalid(&self, problem: impl AsRef<str>) -> Failure {
-        let path = self.path.display();
+        let path = Untrusted::path(&self.path);
         Failure::message(
             Code::Workload,
             format!(
@@ -374,7 +375,7 @@ impl File<'_> {
             tracing::warn!(
                 "{}: the port in the {key} `{hosts}` is ignored: requests are told apart by the \
                  name of their host",
-                self.path.display()
+                Untrusted::path(&self.path)
             );
         }
         without

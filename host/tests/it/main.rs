@@ -15,8 +15,8 @@ mod common;
 mod ends;
 mod http;
 mod live;
-mod new;
 mod manifests;
+mod new;
 mod plugin;
 mod run;
 #[path = "../../../capabilities/tests/keyvalue/servers.rs"]

@@ -1,5 +1,6 @@
 //! What is wrong with a configuration: [`ConfigError`].
 
+use crate::untrusted::Untrusted;
 use std::{
     fmt, io,
     path::{Path, PathBuf},
@@ -14,7 +15,7 @@ use super::near::nearest;
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file cannot be read, or is not a text file in UTF-8.
-    #[error("cannot read the plugin configuration {}", path.display())]
+    #[error("cannot read the plugin configuration {}", Untrusted::path(path))]
     Unreadable {
         /// Which file.
         path: PathBuf,
@@ -78,9 +79,9 @@ impl fmt::Display for ConfigProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.path, self.line, self.column) {
             (Some(path), Some(line), Some(column)) => {
-                write!(f, "{}:{line}:{column}: ", path.display())?;
+                write!(f, "{}:{line}:{column}: ", Untrusted::path(path))?;
             }
-            (Some(path), ..) => write!(f, "{}: ", path.display())?,
+            (Some(path), ..) => write!(f, "{}: ", Untrusted::path(path))?,
             (None, Some(line), Some(column)) => write!(f, "line {line}, column {column}: ")?,
             (None, ..) => {}
         }
@@ -118,7 +119,7 @@ impl ConfigError {
 
 pub(super) fn name(path: Option<&Path>) -> String {
     match path {
-        Some(path) => format!("the plugin configuration {}", path.display()),
+        Some(path) => format!("the plugin configuration {}", Untrusted::path(path)),
         None => "the plugin configuration".to_owned(),
     }
 }

@@ -4,6 +4,7 @@ use std::{fmt, io, path::PathBuf};
 
 use wash_plugin_abi::{abi::QUERY_SYMBOL, manifest::ManifestError};
 
+use crate::untrusted::Untrusted;
 use crate::{
     foreign::explain_io,
     inspect::{MAX_FILE_LEN, MAX_TOTAL_LEN, Target},
@@ -33,7 +34,7 @@ pub enum RejectionCause {
     #[error(
         "{} belongs to user {owner}, who is neither root nor the one that runs the host ({user}), \
          and could put other code there",
-        path.display()
+        Untrusted::path(path)
     )]
     Owner {
         /// The file, or the directory or link on the way to it.
@@ -50,7 +51,7 @@ pub enum RejectionCause {
     #[error(
         "{} belongs to a user who has no number in the host's user namespace, and could put other \
          code there",
-        path.display()
+        Untrusted::path(path)
     )]
     UnknownOwner {
         /// The file, or the directory or link on the way to it.
@@ -60,7 +61,7 @@ pub enum RejectionCause {
     #[error(
         "others than its owner can write to {} (its mode is {mode:04o}), and could put other code \
          there",
-        path.display()
+        Untrusted::path(path)
     )]
     Writable {
         /// The file, or the directory on the way to it.
@@ -175,7 +176,7 @@ pub enum RejectionCause {
         host: u32,
     },
     /// Other candidates have the same id.
-    #[error("its id `{id}` is also that of {}", some(others.iter().map(|path| path.display()), *more))]
+    #[error("its id `{id}` is also that of {}", some(others.iter().map(|path| Untrusted::path(path)), *more))]
     DuplicateId {
         /// The id.
         id: String,
@@ -196,7 +197,7 @@ pub enum RejectionCause {
     /// Other candidates serve the same interface.
     #[error(
         "it serves `{interface}`, which is also served by {}",
-        some(others.iter().map(|(id, path)| format!("plugin `{id}` ({})", path.display())), *more)
+        some(others.iter().map(|(id, path)| format!("plugin `{id}` ({})", Untrusted::path(path))), *more)
     )]
     DuplicateInterface {
         /// The interface.

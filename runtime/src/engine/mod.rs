@@ -47,8 +47,8 @@ pub use proposal::{ParseWasmProposalError, WasmProposal};
 use cache::CompilationCache;
 use ctx::SharedCtx;
 pub(crate) use deadlines::Deadlines;
-pub(crate) use foreign::explain_instance;
 use epochs::Ticker;
+pub(crate) use foreign::explain_instance;
 
 /// Compiles components and creates their linkers. Cheap to clone.
 #[derive(Clone)]

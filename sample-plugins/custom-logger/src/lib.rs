@@ -59,8 +59,23 @@ impl CustomLogger {
     /// Returns the line that is printed for a message.
     fn line(&self, level: Level, context: &str, message: &str) -> String {
         let level = format!("{level:?}").to_uppercase();
+        let (context, message) = (on_one_line(context), on_one_line(message));
         format!("[{}] {level} {context}: {message}", self.prefix)
     }
+}
+
+/// Returns a text with its line breaks, control characters and invisible
+/// characters as escapes, so that no component can print a line that looks like
+/// another's.
+fn on_one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\'' | '"' | '\\' => line.push(c),
+            _ => line.extend(c.escape_debug()),
+        }
+    }
+    line
 }
 
 impl Guest for CustomLogger {
@@ -83,6 +98,11 @@ mod tests {
         let plugin = testing::start::<CustomLogger>(json!({"prefix": "my-app"}))?;
         let line = plugin.line(Level::Info, "shop", "an order");
         assert_eq!(line, "[my-app] INFO shop: an order");
+        let forged = "an \"order\"\n[my-app] INFO shop: forged\u{202e}\u{1b}[2J";
+        let line = plugin.line(Level::Info, "sh\rop", forged);
+        let expected = "[my-app] INFO sh\\rop: an \"order\"\\n[my-app] INFO shop: \
+                        forged\\u{202e}\\u{1b}[2J";
+        assert_eq!(line, expected);
         plugin.log(&plugin.call(), Level::Warn, "shop", "it is printed");
         plugin.stop()
     }
