@@ -187,8 +187,9 @@ impl Trust {
 
 #[derive(Args, Debug)]
 pub(crate) struct Live {
-    /// Follow the plugin directories: load what comes, update what changes,
-    /// retire what goes; runs until it is told to stop
+    /// Follow the plugin directories and the configuration file: load new
+    /// plugins, update changed ones, retire removed ones; runs until it is told
+    /// to stop
     #[arg(long)]
     pub(crate) watch: bool,
 
@@ -323,7 +324,8 @@ pub(crate) enum Plugin {
         #[command(flatten)]
         host: Which,
     },
-    /// Look at the plugin directories now
+    /// Read the plugin directories and the configuration file again now, and
+    /// try again what was rejected or failed
     #[command(after_help = code::HELP)]
     Reload {
         /// Print JSON

@@ -216,6 +216,11 @@ impl Admitted {
         self
     }
 
+    /// Gives it the bytes of its file, if those are what was admitted.
+    pub(crate) fn with_bytes_of(self, read: Inspected) -> Option<Self> {
+        (self.0.sha256() == read.sha256()).then_some(Self(read))
+    }
+
     /// Where it was read.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -17,6 +17,8 @@ pub(crate) enum Request {
     /// Look at the plugins' files now: `Reconciled`.
     Reload,
     /// Switch a plugin off: nothing.
+    /// Look again, for whoever waits for files that are changing: `Reconciled`.
+    Look,
     DisablePlugin { id: String, force: bool },
     /// Switch it on again: `Reconciled`.
     EnablePlugin { id: String },

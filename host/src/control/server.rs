@@ -207,6 +207,7 @@ impl Served {
             Request::Workloads => {
                 let all = self.launcher.host().workload_statuses();
                 value(&all.into_iter().map(entry).collect::<Vec<_>>())
+            Request::Look => value::<Reconciled>(&live.reconcile().await),
             }
             Request::StartWorkload { path, env } => {
                 let started = self.start(&path, &env).await?;

@@ -130,7 +130,12 @@ fn notes(plugin: &PluginStatus) -> String {
         (Some(reason), LiveState::Disabled) => {
             text.push_str(&format!(" is disabled:\n  {reason}"));
         }
-        (Some(reason), _) => text.push_str(&format!(" cannot replace what runs:\n  {reason}")),
+        (Some(reason), LiveState::Retiring) => {
+            text.push_str(&format!(" is being retired:\n  {reason}"));
+        }
+        (Some(reason), _) => {
+            text.push_str(&format!(" cannot replace the running version:\n  {reason}"))
+        }
         (None, _) => {}
     }
     if let Some(hint) = &plugin.hint {
@@ -164,7 +169,7 @@ pub(crate) fn reload(host: &Running, json: bool) -> Result<u8> {
     // Who asks has just copied a file, and means it.
     while done.is_waiting && begun.elapsed() < RELOAD_TIMEOUT {
         thread::sleep(Duration::from_millis(100));
-        let more: Reconciled = host.ask(&Request::Reload)?;
+        let more: Reconciled = host.ask(&Request::Look)?;
         done.changes.extend(more.changes);
         done.is_waiting = more.is_waiting;
     }
@@ -242,7 +247,7 @@ fn tell(change: &Change) -> String {
             );
             for (workload, reason) in stayed {
                 text.push_str(&format!(
-                    "\n  workload {workload} stays with the version before: {reason}"
+                    "\n  workload {workload} stays with the previous version: {reason}"
                 ));
             }
             text
@@ -253,6 +258,17 @@ fn tell(change: &Change) -> String {
         } => format!(
             "{} is rejected:\n  {reason}\n  help: {hint}",
             path.display()
+        Change::Configured { path, plugins } => match plugins.as_slice() {
+            [] => format!(
+                "{} was read again; no plugin's configuration differs",
+                path.display()
+            ),
+            ids => format!(
+                "{} was read again; the configuration differs of {}",
+                path.display(),
+                ids.join(", ")
+            ),
+        },
         ),
         Change::Removed { id, workloads } => match workloads {
             0 => format!("{id} was removed"),

@@ -10,7 +10,8 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::mpsc,
-    time::Duration,
+    thread,
+    time::{Duration, Instant, SystemTime},
 };
 
 pub use elf::{Elf, Note};
@@ -63,6 +64,15 @@ pub fn kill(id: u32, signal: &str) {
     assert!(status.unwrap().success());
 }
 
+/// Asks until a condition holds.
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
 pub struct Directory(tempfile::TempDir);
 
 impl Directory {
@@ -80,6 +90,16 @@ impl Directory {
         let path = self.path().join(name);
         std::fs::write(&path, bytes).unwrap();
         path
+    }
+
+    /// Puts a file there at once, as if it had been finished long ago.
+    pub fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.path().join(name);
+        let new = path.with_extension("new");
+        std::fs::write(&new, bytes).unwrap();
+        let file = std::fs::File::options().append(true).open(&new).unwrap();
+        file.set_modified(SystemTime::now() - TIMEOUT).unwrap();
+        std::fs::rename(new, path).unwrap();
     }
 
     pub fn component(&self, name: &str, text: &str) -> PathBuf {

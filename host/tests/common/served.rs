@@ -90,8 +90,13 @@ pub struct Served {
 
 impl Served {
     pub fn start(directory: &Directory, args: &[&str]) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_wash-host"))
-            .args(args)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wash-host"));
+        Self::start_with(directory, command.args(args))
+    }
+
+    /// Starts a host by a command that becomes one.
+    pub fn start_with(directory: &Directory, command: &mut Command) -> Self {
+        let child = command
             .current_dir(directory.path())
             .env("XDG_RUNTIME_DIR", directory.path())
             .env_remove("RUST_LOG")

@@ -13,12 +13,13 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use common::{
     Directory, kill,
     served::{Lines, Served, code_of, get, guest},
+    until,
 };
 use e2e::versions;
 use serde_json::Value;
@@ -27,13 +28,7 @@ const LIBRARY: &str = "plugins/libversions.so";
 
 /// Puts a version of the library there at once, finished long ago.
 fn put(directory: &Directory, path: &str, version: &str) {
-    let path = directory.path().join(path);
-    let new = path.with_extension("new");
-    fs::write(&new, versions::bytes(version)).unwrap();
-    let file = fs::File::options().append(true).open(&new).unwrap();
-    file.set_modified(SystemTime::now() - Duration::from_secs(60))
-        .unwrap();
-    fs::rename(new, path).unwrap();
+    directory.put(path, versions::bytes(version));
 }
 
 fn start(directory: &Directory, more: &[&str]) -> (Served, SocketAddr) {
@@ -66,15 +61,6 @@ fn versions_at(addr: SocketAddr) -> Option<Vec<String>> {
     let body = response.split("\r\n\r\n").nth(1)?;
     let line = body.lines().nth(1)?;
     Some(line.split(' ').map(str::to_owned).collect())
-}
-
-/// Asks until a condition holds.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
-        thread::sleep(Duration::from_millis(20));
-    }
 }
 
 fn list(directory: &Directory) -> Vec<Value> {
@@ -427,7 +413,7 @@ fn a_plugin_is_switched_off_and_on() {
     until("its workloads fail", || {
         let workloads = directory.run(&["workload", "list"]).out;
         workloads
-            .matches("plugin `versions-plugin`, which it uses, was removed")
+            .matches("plugin `versions-plugin`, which it uses, was disabled")
             .count()
             == 2
     });
@@ -452,6 +438,8 @@ fn a_plugin_is_switched_off_and_on() {
     assert_eq!(run.out, "versions-plugin 0.1.0 was added\n", "{}", run.err);
     let (code, log) = served.terminate();
     assert_eq!(code, 0, "{log}");
+    assert!(log.contains("plugin disabled"), "{log}");
+    assert!(!log.contains("plugin removed"), "{log}");
 }
 
 #[test]

@@ -19,5 +19,6 @@ mod manifests;
 mod new;
 mod plugin;
 mod run;
+mod reload;
 #[path = "../../../capabilities/tests/keyvalue/servers.rs"]
 mod servers;

@@ -38,6 +38,7 @@ use crate::{
 };
 
 /// A plugin library whose manifest was read. None of its code has run.
+#[derive(Clone)]
 pub struct Inspected {
     path: PathBuf,
     bytes: Vec<u8>,
@@ -151,6 +152,15 @@ impl Inspected {
     pub(crate) fn forget_bytes(&mut self) {
         self.bytes = Vec::new();
         self.share = None;
+    }
+
+    /// All that was read, but for the bytes.
+    pub(crate) fn outline(&mut self) -> Self {
+        // Out of the way, as there are megabytes of them.
+        let bytes = std::mem::take(&mut self.bytes);
+        let outline = self.clone();
+        self.bytes = bytes;
+        outline
     }
 
     /// Where it was read.

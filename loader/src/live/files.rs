@@ -90,11 +90,6 @@ impl Files {
         self.0.remove(path);
     }
 
-    /// Makes all files be dealt with again.
-    pub(super) fn forget_all(&mut self) {
-        self.0.clear();
-    }
-
     /// Compares what is there now with what was seen before.
     pub(super) fn look(
         &mut self,
@@ -183,7 +178,7 @@ mod tests {
             .unwrap();
         fs::rename(&other, &path).unwrap();
         assert_eq!(ready(&look(&mut files)), [path.as_path()]);
-        files.forget_all();
+        files.forget(&path);
         assert_eq!(ready(&look(&mut files)), [path.as_path()]);
     }
 }

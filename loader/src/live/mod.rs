@@ -10,15 +10,23 @@
 //!   is added to the host.
 //! * A **changed** file of a plugin that runs is an update: see
 //!   [`LoadedPlugin::update`].
-//! * A file that is **gone** retires its plugin: no further workload is bound to
-//!   it, and it is stopped when the last one is unbound. If the file comes back
-//!   before that, so does the plugin.
-//! * A file that is **rejected** is reported once, and whatever runs goes on.
+//! * A file that is **gone**, or has become another plugin, retires its plugin:
+//!   no further workload is bound to it, and it is stopped when the last one is
+//!   unbound. If the file comes back before that, so does the plugin.
+//! * A file that is **rejected** is reported once, and running plugins are not
+//!   affected. It is judged again whenever the files, the plugins that run or
+//!   the configuration have changed, so it comes in when its reason is gone.
+//! * A **configuration file** that has changed is read again. A plugin whose
+//!   configuration differs is updated: its library is loaded once more.
 //! * A **directory** that is gone changes nothing until it is back.
 
+mod change;
 mod files;
+mod judge;
+mod known;
 mod reconcile;
 mod retire;
+mod settings;
 mod status;
 mod take;
 mod watch;
@@ -31,18 +39,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 use wash_runtime::plugin::HostPlugin;
 
 use crate::adapt::{LoadedPlugin, UpdateOptions};
-use crate::config::PluginsConfig;
 use crate::loaded::LoadedPlugins;
 use crate::loader::PluginLoader;
+use crate::rejection::Stage;
 use files::{Files, Fingerprint};
+use judge::{Home, Tried};
+use known::Known;
 use retire::Phase;
+use settings::Settings;
 use status::Wrong;
 
-pub use reconcile::Reconciled;
+pub use change::{Change, Reconciled};
 pub use retire::UnknownPlugin;
 pub use status::{LiveState, PluginStatus};
 pub use watch::{Watch, WatchError};
@@ -103,77 +113,6 @@ impl Default for LiveOptions {
     }
 }
 
-/// Something that has changed.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(tag = "change", rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Change {
-    /// A plugin was added.
-    Added {
-        /// Its id.
-        id: String,
-        /// Its version.
-        version: String,
-        /// Its file.
-        path: PathBuf,
-    },
-    /// A plugin was updated.
-    Updated {
-        /// Its id.
-        id: String,
-        /// Its new version.
-        version: String,
-        /// Its file.
-        path: PathBuf,
-        /// The number of the new generation.
-        generation: u32,
-        /// The workloads that use it.
-        moved: Vec<String>,
-        /// The workloads that stay with the version before, and why.
-        stayed: Vec<(String, String)>,
-    },
-    /// A plugin that was admitted could not be added or updated.
-    Failed {
-        /// Its id.
-        id: String,
-        /// Its file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// A file was rejected.
-    Rejected {
-        /// The file.
-        path: PathBuf,
-        /// The plugin's id, if its manifest could be read.
-        id: Option<String>,
-        /// Why.
-        reason: String,
-        /// What to do next.
-        hint: String,
-    },
-    /// A plugin's file is gone, and no further workload is bound to it.
-    Removed {
-        /// Its id.
-        id: String,
-        /// How many workloads still use it.
-        workloads: usize,
-    },
-    /// The file of a plugin that was removed is back in time.
-    Restored {
-        /// Its id.
-        id: String,
-    },
-    /// A directory or file that was named cannot be read; what came from it
-    /// goes on.
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-}
-
 /// The plugins of a host that runs.
 pub struct LivePlugins {
     loader: Arc<PluginLoader>,
@@ -190,7 +129,15 @@ pub struct LivePlugins {
 
 struct Work {
     files: Files,
-    config: PluginsConfig,
+    known: Known,
+    settings: Settings,
+    /// The files of the plugins that run or are switched off, by their ids.
+    homes: BTreeMap<String, Home>,
+    /// The files whose libraries were loaded or started in vain.
+    tried: BTreeMap<PathBuf, Tried>,
+    /// Whether the files have to be judged again: something has changed that a
+    /// verdict may depend on.
+    is_due: bool,
     /// What was named and is not there, and was reported.
     missing: BTreeSet<PathBuf>,
     /// How many libraries were loaded for each plugin, also where it was gone
@@ -213,6 +160,8 @@ struct Entry {
     plugin: Arc<LoadedPlugin>,
     /// Where its library is now: it may have been moved since it was read.
     path: PathBuf,
+    /// What its newest generation is configured with.
+    config: serde_json::Value,
     phase: Phase,
     /// What is wrong with the file that should replace it.
     wrong: Option<Wrong>,
@@ -240,14 +189,22 @@ impl LivePlugins {
         options: LiveOptions,
     ) -> Arc<Self> {
         let mut table = Table::default();
+        let settings = Settings::new(loader.config().clone());
+        let (mut homes, mut tried) = (BTreeMap::new(), BTreeMap::new());
         for plugin in loaded.plugins() {
-            let path = plugin.loaded().path().to_owned();
+            let library = plugin.loaded();
+            let home = Home {
+                path: library.path().to_owned(),
+                sha256: library.sha256().to_owned(),
+            };
             let entry = Entry {
                 plugin: Arc::clone(plugin),
-                path,
+                path: home.path.clone(),
+                config: settings.get(plugin.id()),
                 phase: Phase::Running,
                 wrong: None,
             };
+            homes.insert(plugin.id().to_owned(), home);
             table.plugins.insert(plugin.id().to_owned(), entry);
         }
         let rejections = loaded.rejections();
@@ -255,12 +212,22 @@ impl LivePlugins {
             let [first, ..] = of_one_file else { continue };
             let status = PluginStatus::rejected(first, &Wrong::of(of_one_file));
             table.rejected.insert(first.path().to_owned(), status);
+            if let (Stage::Load, Some(id), Some(sha256)) =
+                (first.stage(), first.id(), &first.facts().sha256)
+            {
+                let (sha256, config) = (sha256.clone(), settings.get(id));
+                tried.insert(first.path().to_owned(), Tried { sha256, config });
+            }
         }
         Arc::new(Self {
             work: tokio::sync::Mutex::new(Work {
                 // The first look reads all of them: they may have changed since.
                 files: Files::default(),
-                config: loader.config().clone(),
+                known: Known::default(),
+                settings,
+                homes,
+                tried,
+                is_due: true,
                 missing: BTreeSet::new(),
                 loads: table.plugins.keys().map(|id| (id.clone(), 1)).collect(),
             }),

@@ -1,44 +1,37 @@
 //! Makes the plugins of a host what the files say.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use serde::{Deserialize, Serialize};
-
-use super::status::Wrong;
-use super::{Change, Entry, Fingerprint, LivePlugins, Phase, PluginStatus, Work};
-use crate::admit::{Admission, Admitted, Holder, admit_with, conflicts};
+use super::change::{Change, Reconciled};
+use super::judge::Seen;
+use super::{Fingerprint, LivePlugins, Work};
 use crate::allow::Allow;
-use crate::config::PluginsConfig;
 use crate::inspect::Inspected;
-use crate::rejection::{Rejection, Stage};
+use crate::rejection::Rejection;
 use crate::scan::{Candidate, Scan, ScanError};
-
-/// What a look at the files led to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[non_exhaustive]
-pub struct Reconciled {
-    /// What has changed, in order.
-    pub changes: Vec<Change>,
-    /// Whether some files are still changing: look again soon.
-    pub is_waiting: bool,
-}
-
-/// What is to be said of a plugin that is switched off.
-const GONE: &str = "its file is gone";
 
 /// A file that was read, as it was when that began.
 type Read = (PathBuf, Fingerprint, Result<Inspected, Rejection>);
 
+/// The plugins that a look has read, with the bytes of their libraries.
+pub(super) type Fresh = BTreeMap<PathBuf, Inspected>;
+
 impl LivePlugins {
-    /// Looks at the files, and makes the plugins of the host what they say.
+    /// Looks at the plugin files and the configuration file, and makes the
+    /// plugins of the host what they say.
     ///
     /// It never fails as a whole: what is wrong with a file is a
-    /// [`Change::Rejected`] or [`Change::Failed`], once, and the rest goes on.
-    /// Once begun it is carried through, even if the returned future is dropped:
-    /// half an update is none.
+    /// [`Change::Rejected`] or [`Change::Failed`], once, and all other plugins
+    /// keep running. A file that was rejected is judged again when what it was
+    /// rejected for may have changed. A library that did not load or start is
+    /// tried again when its file or its configuration has changed, or when
+    /// [`reload`](Self::reload) asks for that.
+    ///
+    /// Once begun, a look is carried through even if the returned future is
+    /// dropped, so that no update stays half done.
     pub async fn reconcile(self: &Arc<Self>) -> Reconciled {
         let this = Arc::clone(self);
         let look = async move {
@@ -48,64 +41,98 @@ impl LivePlugins {
         carry_through(look).await.unwrap_or_default()
     }
 
-    /// The same, for somebody who asks: directories that cannot be read are told
-    /// although they were told before.
+    /// Looks as [`reconcile`](Self::reconcile) does, for somebody who asks.
+    ///
+    /// The configuration file is read again, which is told by
+    /// [`Change::Configured`]; all that is rejected is judged again; libraries
+    /// that did not load or start are tried once more; and directories that
+    /// cannot be read are told again. To wait for files that are still changing,
+    /// call [`reconcile`](Self::reconcile) from then on.
     pub async fn reload(self: &Arc<Self>) -> Reconciled {
         let this = Arc::clone(self);
         let look = async move {
             let mut work = this.work.lock().await;
             work.missing.clear();
+            work.tried.clear();
+            work.settings.ask();
+            work.is_due = true;
             this.reconcile_with(&mut work).await
         };
         carry_through(look).await.unwrap_or_default()
     }
 
-    /// The same, by whoever acts.
+    /// Looks as [`reconcile`](Self::reconcile) does, for whoever holds the lock.
     pub(super) async fn reconcile_with(self: &Arc<Self>, work: &mut Work) -> Reconciled {
         let mut done = Reconciled::default();
         if self.is_stopped.load(Ordering::Acquire) {
             return done;
         }
-        let (scan, mut errors) = self.look().await;
+        work.is_due |= work.settings.look(self.options.settle, &mut done);
+        let seen = self.look(work, &mut done).await;
+        let mut fresh = self.read_changed(work, &seen, &mut done).await;
+        // What follows from one change may make another one possible: an
+        // interface that is free again, say.
+        let most = work.known.len() + work.homes.len();
+        for _ in 0..=most {
+            if !std::mem::take(&mut work.is_due) {
+                break;
+            }
+            let already = done.changes.len();
+            let admitted = self.judge(work, &seen, &mut done);
+            self.take(admitted, work, &seen, &mut fresh, &mut done)
+                .await;
+            let mut new = done.changes.iter().skip(already);
+            work.is_due |= new.any(Change::is_of_what_runs);
+        }
+        self.note_switched_off(work, &seen);
+        done
+    }
+
+    /// Looks at the directories, and notes what is gone or is no file.
+    async fn look(&self, work: &mut Work, done: &mut Reconciled) -> Seen {
+        let loader = Arc::clone(&self.loader);
+        let looked = tokio::task::spawn_blocking(move || loader.look()).await;
+        let (scan, mut errors): (Scan, Vec<ScanError>) = looked.unwrap_or_default();
         // A file that is gone from a directory that is there is gone.
         errors.retain(|error| !is_gone_file(error));
-        note_missing(work, &errors, &mut done);
-        let missing: Vec<PathBuf> = errors.iter().map(|e| e.path().to_owned()).collect();
-        let present: BTreeSet<PathBuf> = scan
-            .candidates
-            .iter()
-            .map(|candidate| candidate.path().to_owned())
-            .chain(scan.rejections.iter().map(|r| r.path().to_owned()))
-            .collect();
-        let is_gone = |path: &Path| {
-            !present.contains(path) && !missing.iter().any(|root| path.starts_with(root))
+        work.is_due |= note_missing(work, &errors, done);
+        let mut seen = Seen {
+            missing: errors.iter().map(|e| e.path().to_owned()).collect(),
+            ..Seen::default()
         };
-        {
-            let mut table = self.table();
-            table.rejected.retain(|path, _| !is_gone(path));
-            // It is still switched off, should it come back.
-            for stopped in table.disabled.values_mut().flatten() {
-                stopped.reason = is_gone(Path::new(&stopped.path)).then(|| GONE.to_owned());
-                stopped.hint = None;
-            }
+        for candidate in scan.candidates {
+            seen.present.insert(candidate.path().to_owned());
+            let path = candidate.path().to_owned();
+            seen.candidates.insert(path, candidate);
         }
         for rejection in scan.rejections {
-            done.changes.extend(self.rejected(&[rejection]));
+            seen.present.insert(rejection.path().to_owned());
+            work.is_due |= work.known.other_read(rejection);
         }
+        work.is_due |= work.known.forget(|path| seen.is_gone(path));
+        work.tried.retain(|path, _| !seen.is_gone(path));
+        self.table().rejected.retain(|path, _| !seen.is_gone(path));
+        // A file may go before it was ever read.
+        work.is_due |= work.homes.values().any(|home| seen.is_gone(&home.path));
+        seen
+    }
 
-        let paths = scan.candidates.iter().map(|c| c.path().to_owned());
+    /// Reads the files that have changed, and have stopped changing.
+    async fn read_changed(&self, work: &mut Work, seen: &Seen, done: &mut Reconciled) -> Fresh {
+        let paths = seen.candidates.keys().cloned();
         let changes = work.files.look(paths, self.options.settle);
         done.is_waiting |= changes.is_waiting;
         let ready: Vec<(Candidate, Fingerprint)> = changes
             .ready
             .into_iter()
             .filter_map(|(path, fingerprint)| {
-                let candidate = scan.candidates.iter().find(|c| c.path() == path)?;
-                Some((candidate.clone(), fingerprint))
+                Some((seen.candidates.get(&path)?.clone(), fingerprint))
             })
             .collect();
-        reload_config(work, !ready.is_empty());
-        let mut found = Vec::new();
+        let mut fresh = Fresh::new();
+        if ready.is_empty() {
+            return fresh;
+        }
         for (path, fingerprint, inspected) in read(ready, self.loader.allowed()).await {
             if Fingerprint::of(&path).as_ref() != Some(&fingerprint) {
                 // It changed while it was read.
@@ -114,7 +141,10 @@ impl LivePlugins {
             }
             work.files.done(&path, fingerprint);
             match inspected {
-                Ok(plugin) => found.push(plugin),
+                Ok(mut plugin) => {
+                    work.is_due |= work.known.plugin_read(&mut plugin);
+                    fresh.insert(path, plugin);
+                }
                 Err(rejection) => {
                     if rejection.is_about_permissions() {
                         // Mending a directory does not change the file in it.
@@ -125,186 +155,11 @@ impl LivePlugins {
                         work.files.forget(&path);
                         done.is_waiting = true;
                     }
-                    done.changes.extend(self.rejected(&[rejection]));
+                    work.is_due |= work.known.other_read(rejection);
                 }
             }
         }
-
-        // Before others take their interfaces.
-        let gone = self.retire_gone(&found, is_gone);
-        if !gone.is_empty() {
-            // What was rejected because of them may be admitted now.
-            for path in self.table().rejected.keys() {
-                work.files.forget(path);
-            }
-            done.is_waiting = true;
-        }
-        done.changes.extend(gone);
-        let found = found
-            .into_iter()
-            .filter_map(|plugin| self.compare(plugin, is_gone, &mut done))
-            .collect();
-        let admitted = self.admit(found, &mut done);
-        self.take(admitted, work, &mut done).await;
-        done
-    }
-
-    async fn look(&self) -> (Scan, Vec<ScanError>) {
-        let loader = Arc::clone(&self.loader);
-        tokio::task::spawn_blocking(move || loader.look())
-            .await
-            .unwrap_or_default()
-    }
-
-    /// Retires the plugins whose files are gone, unless another file has them.
-    fn retire_gone(
-        self: &Arc<Self>,
-        found: &[Inspected],
-        is_gone: impl Fn(&Path) -> bool,
-    ) -> Vec<Change> {
-        let gone: Vec<String> = self
-            .table()
-            .plugins
-            .iter()
-            .filter(|(id, entry)| {
-                is_gone(&entry.path) && !found.iter().any(|plugin| plugin.id() == id.as_str())
-            })
-            .map(|(id, _)| id.clone())
-            .collect();
-        gone.iter()
-            .filter_map(|id| self.retire(id, self.options.force))
-            .collect()
-    }
-
-    /// Holds a file against the plugin of its id that runs, if there is one.
-    /// Returned is what is left to admit.
-    fn compare(
-        &self,
-        plugin: Inspected,
-        is_gone: impl Fn(&Path) -> bool,
-        done: &mut Reconciled,
-    ) -> Option<Inspected> {
-        let id = plugin.id().to_owned();
-        let mut table = self.table();
-        table.rejected.remove(plugin.path());
-        if table.disabled.contains_key(&id) {
-            return None;
-        }
-        let Some(entry) = table.plugins.get_mut(&id) else {
-            return Some(plugin);
-        };
-        if entry.path != plugin.path() && !is_gone(&entry.path) {
-            // A second file of this plugin; `admit` says so.
-            return Some(plugin);
-        }
-        plugin.path().clone_into(&mut entry.path);
-        let is_same = entry.plugin.loaded().sha256() == plugin.sha256();
-        let was_retiring = entry.phase == Phase::Retiring;
-        if is_same {
-            entry.wrong = None;
-        }
-        drop(table);
-        if was_retiring {
-            match self.restore(&id) {
-                Ok(true) => done.changes.push(Change::Restored { id }),
-                // It was retired just now.
-                Ok(false) => return Some(plugin),
-                Err(error) => done.changes.push(self.failed(&plugin, &error)),
-            }
-        }
-        (!is_same).then_some(plugin)
-    }
-
-    /// What may be loaded, of what was found.
-    fn admit(&self, found: Vec<Inspected>, done: &mut Reconciled) -> Vec<Admitted> {
-        let holders: Vec<Holder> = self
-            .table()
-            .plugins
-            .iter()
-            .filter(|(_, entry)| entry.phase == Phase::Running)
-            .map(|(id, entry)| Holder {
-                path: entry.path.clone(),
-                id: id.clone(),
-                exports: exports(entry),
-            })
-            .collect();
-        let mut free = Vec::new();
-        for plugin in found {
-            // Its own earlier version is in nobody's way.
-            let is_other = |holder: &&Holder| {
-                (holder.id.as_str(), holder.path.as_path()) != (plugin.id(), plugin.path())
-            };
-            let others: Vec<Holder> = holders.iter().filter(is_other).cloned().collect();
-            let causes = conflicts(&plugin, &others);
-            if causes.is_empty() {
-                free.push(plugin);
-                continue;
-            }
-            let rejections: Vec<Rejection> = causes
-                .into_iter()
-                .map(|cause| plugin.reject(Stage::Admit, cause))
-                .collect();
-            done.changes.extend(self.rejected(&rejections));
-        }
-        let Admission {
-            admitted,
-            rejections,
-        } = admit_with(free, self.loader.reserved(), self.loader.allowed());
-        for of_one_file in rejections.chunk_by(|a, b| a.path() == b.path()) {
-            done.changes.extend(self.rejected(of_one_file));
-        }
-        admitted
-    }
-
-    fn failed(&self, plugin: &Inspected, error: &anyhow::Error) -> Change {
-        let reason = format!("{error:#}");
-        tracing::error!(plugin = plugin.id(), "{reason}");
-        Change::Failed {
-            id: plugin.id().to_owned(),
-            path: plugin.path().to_owned(),
-            reason,
-        }
-    }
-
-    /// Reports what is wrong with a file, unless it is known.
-    fn rejected(&self, rejections: &[Rejection]) -> Option<Change> {
-        let rejection = rejections.first()?;
-        let path = rejection.path();
-        let wrong = Wrong::of(rejections);
-        {
-            let mut table = self.table();
-            let holder = table.plugins.values_mut().find(|entry| entry.path == path);
-            let before = match holder {
-                // Its plugin goes on.
-                Some(entry) => entry
-                    .wrong
-                    .replace(wrong.clone())
-                    .map(|before| before.reason),
-                None => {
-                    let status = PluginStatus::rejected(rejection, &wrong);
-                    let before = table.rejected.insert(path.to_owned(), status);
-                    before.and_then(|before| before.reason)
-                }
-            };
-            if before.as_ref() == Some(&wrong.reason) {
-                return None;
-            }
-        }
-        let Wrong { reason, hint } = wrong;
-        let hint = hint.unwrap_or_default();
-        tracing::warn!(
-            path = %path.display(),
-            id = rejection.id(),
-            reason,
-            hint,
-            "plugin rejected; whatever runs goes on"
-        );
-        Some(Change::Rejected {
-            path: path.to_owned(),
-            id: rejection.id().map(str::to_owned),
-            reason,
-            hint,
-        })
+        fresh
     }
 }
 
@@ -321,13 +176,8 @@ pub(super) async fn carry_through<T: Send + 'static>(
     }
 }
 
-fn exports(entry: &Entry) -> Vec<String> {
-    let loaded = entry.plugin.loaded();
-    loaded.world().exports().map(str::to_owned).collect()
-}
-
 /// Reads and inspects files, where that may take its time.
-async fn read(files: Vec<(Candidate, Fingerprint)>, allow: Allow) -> Vec<Read> {
+pub(super) async fn read(files: Vec<(Candidate, Fingerprint)>, allow: Allow) -> Vec<Read> {
     let reading = move || {
         files
             .into_iter()
@@ -354,28 +204,16 @@ fn is_gone_file(error: &ScanError) -> bool {
 }
 
 /// Reports what was named and is not there, once each time that it goes.
-fn note_missing(work: &mut Work, errors: &[ScanError], done: &mut Reconciled) {
+/// Returns whether it is not what was missing at the previous look.
+fn note_missing(work: &mut Work, errors: &[ScanError], done: &mut Reconciled) -> bool {
     let missing = errors.iter().map(|error| error.path().to_owned()).collect();
     let before = std::mem::replace(&mut work.missing, missing);
     for error in errors.iter().filter(|e| !before.contains(e.path())) {
-        tracing::warn!("{error}; what was loaded from there goes on");
+        tracing::warn!("{error}; what was loaded from there keeps running");
         done.changes.push(Change::Unreadable {
             path: error.path().to_owned(),
             reason: error.to_string(),
         });
     }
-}
-
-/// Reads the configuration again, if it came from a file. One that cannot be
-/// used leaves the one before in force.
-fn reload_config(work: &mut Work, is_needed: bool) {
-    let Some(source) = work.config.source().filter(|_| is_needed) else {
-        return;
-    };
-    match PluginsConfig::from_file(source) {
-        Ok(config) => work.config = config,
-        Err(error) => {
-            tracing::warn!("{error}; the configuration as it was before is used");
-        }
-    }
+    before != work.missing
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use wash_runtime::plugin::HostPlugin;
 
+use super::change::{Change, Reconciled};
 use super::reconcile::carry_through;
-use super::{Change, LivePlugins, LiveState, Reconciled, Table};
+use super::{LivePlugins, LiveState, Table, Work};
 use crate::adapt::LoadedPlugin;
 
 /// How often a plugin that retires is looked at.
@@ -22,6 +23,24 @@ pub(super) enum Phase {
     Running,
     /// No more: a task waits until it is unused, and stops it.
     Retiring,
+}
+
+/// Why no further workload is bound to a plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Its file is gone, or has become another plugin.
+    Gone,
+    /// The operator has switched it off.
+    Disabled,
+}
+
+impl Why {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Gone => "removed",
+            Self::Disabled => "disabled",
+        }
+    }
 }
 
 /// Why a plugin cannot be switched on or off.
@@ -54,14 +73,16 @@ impl LivePlugins {
     ///
     /// If there is none of this id.
     pub async fn disable(self: &Arc<Self>, id: &str, force: bool) -> Result<(), UnknownPlugin> {
-        let _work = self.work.lock().await;
+        let mut work = self.work.lock().await;
         self.check_known(id)?;
         self.table().disabled.entry(id.to_owned()).or_default();
-        self.retire(id, force);
+        self.retire(id, force, Why::Disabled);
+        work.is_due = true;
         Ok(())
     }
 
-    /// Switches a plugin on again that was switched off.
+    /// Switches a plugin on again that was switched off. As long as its file is
+    /// there, no other file takes its id or its interfaces meanwhile.
     ///
     /// # Errors
     ///
@@ -72,8 +93,10 @@ impl LivePlugins {
             let mut work = this.work.lock().await;
             this.check_known(&id)?;
             this.table().disabled.remove(&id);
-            // Whichever file it is in is dealt with as if it were new.
-            work.files.forget_all();
+            // Who asks wants it tried once more.
+            let Work { known, tried, .. } = &mut *work;
+            tried.retain(|path, _| known.plugin(path).is_none_or(|plugin| plugin.id() != id));
+            work.is_due = true;
             // By nobody else, who would be told what came of it.
             Ok(this.reconcile_with(&mut work).await)
         };
@@ -122,7 +145,7 @@ impl LivePlugins {
 
     /// Takes a plugin away from the host, and stops it when no workload is
     /// bound to it.
-    pub(super) fn retire(self: &Arc<Self>, id: &str, force: bool) -> Option<Change> {
+    pub(super) fn retire(self: &Arc<Self>, id: &str, force: bool, why: Why) -> Option<Change> {
         let mut table = self.table();
         let entry = table.plugins.get_mut(id)?;
         let workloads = entry.plugin.workloads();
@@ -133,7 +156,8 @@ impl LivePlugins {
             tracing::info!(
                 plugin = id,
                 workloads = workloads.len(),
-                "plugin removed; it is stopped when no workload uses it"
+                "plugin {}; it is stopped when no workload uses it",
+                why.as_str()
             );
             Some(Change::Removed {
                 id: id.to_owned(),
@@ -145,7 +169,7 @@ impl LivePlugins {
         drop(table);
         if force {
             for workload in workloads {
-                let reason = format!("plugin `{id}`, which it uses, was removed");
+                let reason = format!("plugin `{id}`, which it uses, was {}", why.as_str());
                 self.registry.fail_workload(&workload, &reason);
             }
         }
@@ -176,16 +200,18 @@ impl LivePlugins {
         Some(true)
     }
 
-    /// Brings back a plugin that retires; `false` if there is none any more.
+    /// Brings back a plugin if it is being retired; `false` if it is not.
     pub(super) fn restore(&self, id: &str) -> anyhow::Result<bool> {
         let mut table = self.table();
-        let Some(entry) = table.plugins.get_mut(id) else {
+        let retiring = table
+            .plugins
+            .get_mut(id)
+            .filter(|entry| entry.phase == Phase::Retiring);
+        let Some(entry) = retiring else {
             return Ok(false);
         };
-        if entry.phase == Phase::Retiring {
-            self.registry.restore(Arc::clone(&entry.plugin) as _)?;
-            entry.phase = Phase::Running;
-        }
+        self.registry.restore(Arc::clone(&entry.plugin) as _)?;
+        entry.phase = Phase::Running;
         Ok(true)
     }
 }

@@ -57,7 +57,8 @@ pub struct PluginStatus {
 pub enum LiveState {
     /// Workloads can be bound to it.
     Running,
-    /// Its file is gone, and so is it as soon as no workload uses it.
+    /// Its file is gone or has become another plugin; it is stopped as soon as
+    /// no workload uses it.
     Retiring,
     /// The operator has switched it off.
     Disabled,
