@@ -16,6 +16,7 @@ mod check_config;
 mod cli;
 mod code;
 mod control;
+mod descriptors;
 mod events;
 mod failure;
 mod foreign;

@@ -18,7 +18,7 @@ use crate::{
     capabilities,
     cli::{Live, Plugins, Run},
     code::Code,
-    control,
+    control, descriptors,
     failure::{Failure, Result},
     http::{self, Server},
     launch::{self, Launcher, Running},
@@ -36,6 +36,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 const LEFTOVERS_TIMEOUT: Duration = Duration::from_millis(200);
 
 pub(crate) fn command(options: &Run) -> Result<u8> {
+    descriptors::raise_limit();
     block_on(async {
         let signals = Signals::listen().map_err(|error| Failure::new(Code::Io, error))?;
         let prepared = tokio::select! {

@@ -14,6 +14,7 @@ mod capabilities;
 mod common;
 mod ends;
 mod http;
+mod limits;
 mod live;
 mod manifests;
 mod new;

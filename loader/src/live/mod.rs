@@ -21,6 +21,7 @@
 //! * A **directory** that is gone changes nothing until it is back.
 
 mod change;
+mod descriptors;
 mod files;
 mod judge;
 mod known;
@@ -138,6 +139,8 @@ struct Work {
     /// Whether the files have to be judged again: something has changed that a
     /// verdict may depend on.
     is_due: bool,
+    /// Whether a library was not loaded for want of descriptors.
+    is_short: bool,
     /// What was named and is not there, and was reported.
     missing: BTreeSet<PathBuf>,
     /// How many libraries were loaded for each plugin, also where it was gone
@@ -228,6 +231,7 @@ impl LivePlugins {
                 homes,
                 tried,
                 is_due: true,
+                is_short: false,
                 missing: BTreeSet::new(),
                 loads: table.plugins.keys().map(|id| (id.clone(), 1)).collect(),
             }),

@@ -84,6 +84,7 @@ impl LivePlugins {
             let mut new = done.changes.iter().skip(already);
             work.is_due |= new.any(Change::is_of_what_runs);
         }
+        work.is_due |= std::mem::take(&mut work.is_short);
         self.note_switched_off(work, &seen);
         done
     }

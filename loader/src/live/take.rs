@@ -10,7 +10,7 @@ use super::change::{Change, Reconciled};
 use super::judge::{Home, Seen, Tried};
 use super::reconcile::{Fresh, read};
 use super::status::Wrong;
-use super::{Entry, Fingerprint, LivePlugins, Phase, PluginStatus, Work};
+use super::{Entry, Fingerprint, LivePlugins, Phase, PluginStatus, Work, descriptors};
 use crate::adapt::{LoadedPlugin, UpdateError};
 use crate::admit::Admitted;
 use crate::library::{self, Loaded};
@@ -109,7 +109,8 @@ impl LivePlugins {
         plugin
     }
 
-    /// Loads a library, unless there are too many of its plugin.
+    /// Loads a library, unless there are too many of its plugin, or too few
+    /// descriptors.
     async fn load(
         &self,
         plugin: Admitted,
@@ -126,6 +127,13 @@ impl LivePlugins {
                 most,
             };
             let wrong = Wrong::from(&anyhow::Error::new(error));
+            return Err(self.not_taken(&id, &path, wrong, status));
+        }
+        if let Err(shortage) = descriptors::check() {
+            // Tried again at each look: connections may end.
+            work.is_short = true;
+            let reason = format!("plugin `{id}` is not loaded: {shortage}");
+            let wrong = Wrong { reason, hint: None };
             return Err(self.not_taken(&id, &path, wrong, status));
         }
         // Counted even if it cannot be used: it is mapped.
