@@ -288,7 +288,10 @@ async fn run(started: Started, live: &Live, signals: &Signals) -> Result<u8> {
     tokio::select! {
         ended = async {
             match live.watch {
-                true => follow(&launcher, live).await,
+                true => {
+                    follow(&launcher, live).await;
+                    Ok(0)
+                }
                 false => until_ended(&launcher, &all).await,
             }
         } => ended,
@@ -297,7 +300,7 @@ async fn run(started: Started, live: &Live, signals: &Signals) -> Result<u8> {
 }
 
 /// Follows the plugin directories.
-async fn follow(launcher: &Launcher, live: &Live) -> Result<u8> {
+async fn follow(launcher: &Launcher, live: &Live) {
     let how = match live.poll {
         Some(seconds) => Watch::Poll(Duration::from_secs(seconds)),
         None => Watch::Events,
@@ -308,15 +311,9 @@ async fn follow(launcher: &Launcher, live: &Live) -> Result<u8> {
         }
         std::future::pending().await
     };
-    let watched = tokio::select! {
-        watched = launcher.live().watch(how) => watched,
-        () = retry => Ok(()),
-    };
-    match watched {
-        Ok(()) => Ok(0),
-        Err(error) => {
-            Err(Failure::new(Code::Io, error).help("add --poll 2, to look every 2 seconds instead"))
-        }
+    tokio::select! {
+        () = launcher.live().watch(how) => {}
+        () = retry => {}
     }
 }
 

@@ -3,7 +3,12 @@
 
 use crate::common;
 
-use std::{fs, net::SocketAddr, process::Command};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use common::{
     Directory, kill,
@@ -32,6 +37,13 @@ fn start(directory: &Directory, shell: &str) -> (Served, SocketAddr) {
 fn put(directory: &Directory, version: u32) {
     let bytes = versions::bytes(&format!("{version:06}"));
     directory.put("plugins/versions.so", bytes);
+}
+
+/// Waits until this version answers.
+fn answers(addr: SocketAddr, version: &str) {
+    common::until("the new version answers", || {
+        get(addr, "any.example", "/").contains(version)
+    });
 }
 
 #[test]
@@ -78,5 +90,35 @@ fn no_update_takes_the_last_descriptors() {
     let response = get(addr, "any.example", "/");
     assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
     drop(connections);
+    kill(served.child.id(), "TERM");
+}
+
+/// Whether a user namespace can be made here, in which nobody may watch files.
+fn can_forbid_inotify() -> bool {
+    let mut unshare = Command::new("unshare");
+    unshare
+        .args(["--user", "--map-root-user", "sh", "-c"])
+        .arg("echo 0 > /proc/sys/user/max_inotify_instances")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    Path::new("/proc/sys/user/max_inotify_instances").exists()
+        && unshare.status().is_ok_and(|status| status.success())
+}
+
+#[test]
+fn without_inotify_the_files_are_looked_at() {
+    if !can_forbid_inotify() {
+        println!("skipped: no user namespace can be made here");
+        return;
+    }
+    let directory = Directory::new();
+    let shell = "exec unshare --user --map-root-user sh -c \
+                 'echo 0 > /proc/sys/user/max_inotify_instances && exec \"$@\"' sh \"$@\"";
+    let (mut served, addr) = start(&directory, shell);
+    let line = served.line_with("the plugin directories cannot be watched");
+    assert!(line.contains("looked at every 2 seconds"), "{line}");
+    assert!(line.contains("fs.inotify.max_user_instances"), "{line}");
+    put(&directory, 1);
+    answers(addr, "000001");
     kill(served.child.id(), "TERM");
 }

@@ -56,7 +56,7 @@ use status::Wrong;
 pub use change::{Change, Reconciled};
 pub use retire::UnknownPlugin;
 pub use status::{LiveState, PluginStatus};
-pub use watch::{Watch, WatchError};
+pub use watch::Watch;
 
 /// What a host does for plugins that come and go while it runs.
 #[async_trait]

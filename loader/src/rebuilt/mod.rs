@@ -57,9 +57,7 @@ use wash_runtime::types::{
 };
 
 use crate::LoadError;
-use crate::live::{
-    LiveOptions, LivePlugins, PluginStatus, Reconciled, UnknownPlugin, Watch, WatchError,
-};
+use crate::live::{LiveOptions, LivePlugins, PluginStatus, Reconciled, UnknownPlugin, Watch};
 use crate::loader::PluginLoader;
 use generation::Make;
 use hosts::Hosts;
@@ -88,7 +86,7 @@ const DRAIN: Duration = Duration::from_secs(30);
 /// .start()
 /// .await?;
 /// // host.workload_start(…)
-/// host.watch(Watch::Events).await?;
+/// host.watch(Watch::Events).await;
 /// # Ok(()) }
 /// ```
 pub struct RebuiltHost {
@@ -147,13 +145,15 @@ impl RebuiltHost {
         self.live.reconcile().await
     }
 
-    /// Follows the files until the returned future is dropped.
-    ///
-    /// # Errors
-    ///
-    /// As [`LivePlugins::watch`].
-    pub async fn watch(&self, how: Watch) -> Result<(), WatchError> {
-        self.live.watch(how).await
+    /// Looks at the files for somebody who asks: see [`LivePlugins::reload`].
+    pub async fn reload(&self) -> Reconciled {
+        self.live.reload().await
+    }
+
+    /// Follows the files until the returned future is dropped: see
+    /// [`LivePlugins::watch`].
+    pub async fn watch(&self, how: Watch) {
+        self.live.watch(how).await;
     }
 
     /// Switches a plugin off: see [`LivePlugins::disable`]. The workloads that
