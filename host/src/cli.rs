@@ -1,10 +1,10 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use wash_plugin_loader::Allow;
+use wash_plugin_loader::{Allow, Keep, UpdateOptions};
 
 use crate::{
     address::Address,
@@ -199,8 +199,15 @@ pub(crate) struct Live {
           value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) poll: Option<u64>,
 
-    /// Take down the workloads of a plugin whose file goes, instead of leaving
-    /// it to them
+    /// How long the previous version of a plugin runs after an update, for
+    /// components that still have resources or calls of it: `unused`, until
+    /// they have none; or a number of seconds, after which these fail [default:
+    /// unused, where a service uses the plugin; otherwise 30]
+    #[arg(long, value_name = "unused|SECONDS", value_parser = previous)]
+    pub(crate) keep_previous: Option<KeepPrevious>,
+
+    /// Stop the workloads of a plugin whose file is removed, instead of
+    /// keeping the plugin until they end
     #[arg(long, requires = "watch")]
     pub(crate) force_remove: bool,
 
@@ -212,6 +219,34 @@ pub(crate) struct Live {
     /// `status` find this host
     #[arg(long)]
     pub(crate) no_control: bool,
+}
+
+/// How long the previous version of a plugin runs after an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeepPrevious {
+    /// As long as components have something of it.
+    WhileUsed,
+    /// At most so many seconds.
+    Seconds(u64),
+}
+
+impl Live {
+    /// How plugins are updated.
+    pub(crate) fn update(&self) -> UpdateOptions {
+        let default = UpdateOptions::default();
+        match self.keep_previous {
+            None => default,
+            Some(KeepPrevious::WhileUsed) => UpdateOptions {
+                keep: Keep::WhileUsed,
+                ..default
+            },
+            Some(KeepPrevious::Seconds(seconds)) => UpdateOptions {
+                drain: Duration::from_secs(seconds),
+                keep: Keep::Never,
+                ..default
+            },
+        }
+    }
 }
 
 /// A host that runs.
@@ -448,6 +483,14 @@ pub(crate) struct CheckConfig {
 
     #[command(flatten)]
     pub(crate) trust: Trust,
+}
+
+fn previous(text: &str) -> Result<KeepPrevious, String> {
+    match (text, text.parse()) {
+        ("unused", _) => Ok(KeepPrevious::WhileUsed),
+        (_, Ok(seconds)) => Ok(KeepPrevious::Seconds(seconds)),
+        _ => Err("it has to be `unused` or a number of seconds".to_owned()),
+    }
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

@@ -244,6 +244,7 @@ impl Prepared {
         let host = host.start().await.map_err(not_started)?;
         let options = LiveOptions {
             force: live.force_remove,
+            update: live.update(),
             ..LiveOptions::default()
         };
         let registry = Arc::new(HostRegistry::new(&host, &capabilities));

@@ -66,7 +66,7 @@ mod text;
 mod untrusted;
 pub mod world;
 
-pub use adapt::{LoadedPlugin, UpdateError, UpdateOptions, Updated};
+pub use adapt::{Keep, LoadedPlugin, UpdateError, UpdateOptions, Updated};
 pub use admit::{Admission, Admitted, admit, admit_with};
 pub use allow::Allow;
 pub use config::{ConfigError, ConfigProblem, PluginsConfig};

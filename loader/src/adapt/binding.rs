@@ -68,6 +68,7 @@ impl LoadedPlugin {
         if let Some(workload) = self.bound.get(item.workload_id(), host) {
             workload.add(Item {
                 id: item.id().to_owned(),
+                is_service: item.is_service(),
                 bound,
                 resolved: None,
                 links: links.into(),

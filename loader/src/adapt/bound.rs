@@ -2,7 +2,7 @@
 //! told and given to serve them.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::generation::Generation;
 use super::instance::Instance;
@@ -22,6 +22,8 @@ pub(super) struct Link {
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     pub(super) id: String,
+    /// Whether it is the workload's service, which runs as long as that.
+    pub(super) is_service: bool,
     /// The events that the plugin was told, as JSON.
     pub(super) bound: Arc<[u8]>,
     pub(super) resolved: Option<Arc<[u8]>>,
@@ -70,6 +72,11 @@ impl Workload {
 
     pub(super) fn items(&self) -> Vec<Item> {
         self.lock().items.clone()
+    }
+
+    /// Whether it has a service.
+    pub(super) fn has_service(&self) -> bool {
+        self.lock().items.iter().any(|item| item.is_service)
     }
 
     pub(super) fn add(&self, item: Item) {
@@ -168,6 +175,16 @@ impl Bound {
             .filter(|(_, workload)| Arc::ptr_eq(&workload.generation(), generation))
             .map(|(id, _)| id)
             .collect()
+    }
+
+    /// The workloads with a service that this generation serves. They are
+    /// dropped when they are unbound.
+    pub(super) fn services_of(&self, generation: &Arc<Generation>) -> Vec<Weak<Workload>> {
+        let all = self.lock();
+        let served = all.values().filter(|workload| {
+            workload.has_service() && Arc::ptr_eq(&workload.generation(), generation)
+        });
+        served.map(Arc::downgrade).collect()
     }
 
     /// Lets go of what an earlier generation was linked with.

@@ -40,7 +40,7 @@ pub use fault::{CallError, CallFault};
 pub use generation::{GenerationState, GenerationStatus, WorkloadUse};
 pub use hook::LifecycleError;
 pub use instance::Faults;
-pub use update::{UpdateError, UpdateOptions, Updated};
+pub use update::{Keep, UpdateError, UpdateOptions, Updated};
 
 use crate::intern::Interner;
 use crate::library::Loaded;

@@ -8,7 +8,7 @@ use wash_plugin_abi::event::WorkloadUnbound;
 
 use super::bound::{Item, Workload};
 use super::call::Caller;
-use super::drain;
+use super::drain::{self, Patience};
 use super::generation::Generation;
 use super::hook::{self, Hook, LifecycleError};
 use super::{HOOK_DEADLINE, LoadedPlugin, STOP_DEADLINE, State, link};
@@ -19,19 +19,40 @@ use crate::world::{Function, World};
 /// How a plugin is updated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UpdateOptions {
-    /// How long resources and calls of the version before may last once no
-    /// workload is bound to it; it is stopped then, and they fail.
+    /// How long resources and calls of the previous version may last once no
+    /// workload is bound to it. The previous version is stopped then, and they
+    /// fail, unless `keep` says otherwise.
     pub drain: Duration,
+    /// Whether the previous version may run for longer than `drain`.
+    pub keep: Keep,
     /// How many libraries may be loaded for a plugin, all together: none is
     /// ever unloaded.
     pub max_generations: u32,
 }
 
+/// Whether the previous version of a plugin may run for longer than
+/// [`UpdateOptions::drain`] after an update, for resources, streams and calls
+/// that components still have of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Keep {
+    /// It may not.
+    Never,
+    /// It runs as long as components have something of it, if it has served a
+    /// workload with a service, and that still runs. A service may have taken a
+    /// resource when it started, and would end with it.
+    #[default]
+    ForServices,
+    /// It runs as long as components have something of it.
+    WhileUsed,
+}
+
 impl Default for UpdateOptions {
-    /// 30 seconds, and 256 libraries.
+    /// 30 seconds, longer for services, and 256 libraries.
     fn default() -> Self {
         Self {
             drain: Duration::from_secs(30),
+            keep: Keep::default(),
             max_generations: 256,
         }
     }
@@ -96,10 +117,10 @@ impl LoadedPlugin {
     /// The new version is made and started first, and given the state that the
     /// one before hands over. Then the workloads that use the plugin are bound
     /// to it, and from then on their calls go to it.
-    /// Resources and calls of the version before stay there until they end;
-    /// after that, or after the drain time, it is stopped. A workload stays
-    /// with the version before, too, if the new one serves it with other types
-    /// or refuses it.
+    /// Resources and calls of the previous version stay there until they end;
+    /// after that, or after the drain time unless it is [kept](Keep), it is
+    /// stopped. A workload stays with the previous version, too, if the new one
+    /// serves it with other types or refuses it.
     ///
     /// # Errors
     ///
@@ -131,6 +152,7 @@ impl LoadedPlugin {
 
         // No workload is bound or unbound meanwhile.
         let moving = self.moving.write().await;
+        let services = self.bound.services_of(&before);
         let mut updated = Updated {
             generation: number,
             moved: Vec::new(),
@@ -153,7 +175,8 @@ impl LoadedPlugin {
             return Err(error);
         }
         drop(moving);
-        tokio::spawn(Arc::clone(self).drain(before, options.drain));
+        let patience = Patience::new(options, services);
+        tokio::spawn(Arc::clone(self).drain(before, patience));
         Ok(updated)
     }
 

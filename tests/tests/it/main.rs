@@ -16,6 +16,7 @@ mod concurrency;
 mod concurrent;
 mod config;
 mod error_context;
+mod kept;
 mod keyvalue;
 mod lifecycle;
 mod logging;
