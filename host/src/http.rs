@@ -5,7 +5,7 @@ mod router;
 use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use wash_plugin_loader::Untrusted;
 
-use wash_runtime::host::http::{DevRouter, HostHandler, Ingress, Router, TlsConfig};
+use wash_runtime::host::http::{DevRouter, HostHandler, Ingress, Readiness, Router, TlsConfig};
 
 use crate::{
     cli::Http,
@@ -20,9 +20,16 @@ pub(crate) struct Server {
     handler: Arc<dyn HostHandler>,
     addr: SocketAddr,
     is_tls: bool,
+    readiness: Readiness,
 }
 
 impl Server {
+    /// To be told when the workloads that were named have started. Until then, a
+    /// request that no workload takes is answered with 503 instead of 404.
+    pub(crate) fn readiness(&self) -> Readiness {
+        self.readiness.clone()
+    }
+
     pub(crate) fn handler(&self) -> Arc<dyn HostHandler> {
         Arc::clone(&self.handler)
     }
@@ -101,7 +108,8 @@ async fn server<R: Router>(
     tls: Option<TlsConfig>,
 ) -> anyhow::Result<Server> {
     let is_tls = tls.is_some();
-    let mut ingress = Ingress::builder(router, addr);
+    let readiness = Readiness::default();
+    let mut ingress = Ingress::builder(router, addr).readiness(readiness.clone());
     if let Some(timeout) = timeout {
         ingress = ingress.response_timeout(timeout);
     }
@@ -113,5 +121,6 @@ async fn server<R: Router>(
         addr: ingress.addr(),
         handler: Arc::new(ingress),
         is_tls,
+        readiness,
     })
 }

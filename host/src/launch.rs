@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
 use wash_plugin_loader::live::LivePlugins;
 use wash_runtime::{
-    host::{Host, HostApi},
+    host::{Host, HostApi, http::Readiness},
     plugin::HostPlugin,
     types::{WorkloadStartRequest, WorkloadState, WorkloadStatus},
 };
@@ -46,6 +46,8 @@ pub(crate) struct Launcher {
     /// For workloads that have no limit of their own, in MiB; zero is none.
     memory_limit: i32,
     waiting: Mutex<Vec<Source>>,
+    /// Told when the workloads that were named have started.
+    readiness: Readiness,
 }
 
 /// A workload that runs.
@@ -69,6 +71,26 @@ impl Launcher {
             tells_exports,
             memory_limit: DEFAULT_MEMORY_MIB,
             waiting: Mutex::default(),
+            readiness: Readiness::default(),
+        }
+    }
+
+    /// Tells the HTTP server when the workloads that were named have started.
+    pub(crate) fn tells(mut self, readiness: Readiness) -> Self {
+        self.readiness = readiness;
+        self
+    }
+
+    /// How many compiled-in capabilities workloads can be bound to.
+    pub(crate) fn compiled_in(&self) -> usize {
+        self.registry.capabilities().len()
+    }
+
+    /// The workloads that were named have started, but for those that wait for
+    /// a plugin.
+    pub(crate) async fn has_begun(&self) {
+        if self.waiting.lock().await.is_empty() {
+            self.readiness.ready();
         }
     }
 
@@ -166,6 +188,7 @@ impl Launcher {
                     tracing::error!(workload_id = name, "{}", failure.chain());
                 }
             }
+            self.has_begun().await;
         }
     }
 

@@ -251,8 +251,11 @@ impl Prepared {
         let plugins = LivePlugins::new(loader, &loaded, Arc::clone(&registry) as _, options);
         // With a server, what is exported is no riddle.
         let tells_exports = server.is_none();
-        let launcher =
+        let mut launcher =
             Launcher::new(host, plugins, registry, tells_exports).with_memory_limit(memory_limit);
+        if let Some(server) = &server {
+            launcher = launcher.tells(server.readiness());
+        }
         for (source, failure) in unserved {
             launcher.wait(source, &failure).await;
         }
@@ -283,16 +286,14 @@ async fn run(started: Started, live: &Live, signals: &Signals) -> Result<u8> {
             code = signals.received() => return Ok(code.number()),
         }
     }
+    launcher.has_begun().await;
     if let Some(server) = &server {
         log::tell(&format!("listening on {}", server.url()));
     }
     tokio::select! {
         ended = async {
             match live.watch {
-                true => {
-                    follow(&launcher, live).await;
-                    Ok(0)
-                }
+                true => follow(&launcher, live).await,
                 false => until_ended(&launcher, &all).await,
             }
         } => ended,
@@ -301,7 +302,7 @@ async fn run(started: Started, live: &Live, signals: &Signals) -> Result<u8> {
 }
 
 /// Follows the plugin directories.
-async fn follow(launcher: &Launcher, live: &Live) {
+async fn follow(launcher: &Launcher, live: &Live) -> Result<u8> {
     let how = match live.poll {
         Some(seconds) => Watch::Poll(Duration::from_secs(seconds)),
         None => Watch::Events,
@@ -316,6 +317,7 @@ async fn follow(launcher: &Launcher, live: &Live) {
         () = launcher.live().watch(how) => {}
         () = retry => {}
     }
+    Ok(0)
 }
 
 /// Waits for the workloads that were started first.

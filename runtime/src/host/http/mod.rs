@@ -10,10 +10,12 @@ mod handler;
 mod ingress;
 mod null;
 mod outgoing;
+mod readiness;
 mod router;
 
 pub use handler::{BodyTransfer, HostHandler, OutgoingResponse};
 pub use ingress::{Ingress, IngressBuilder, TlsConfig};
 pub use null::NullServer;
 pub use outgoing::{DefaultOutgoingHandler, OutgoingHandler};
+pub use readiness::Readiness;
 pub use router::{DevRouter, DynamicRouter, RouteError, Router};

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     engine::Deadlines,
-    host::http::{DefaultOutgoingHandler, OutgoingHandler, Router},
+    host::http::{DefaultOutgoingHandler, OutgoingHandler, Readiness, Router},
 };
 
 const DEFAULT_DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -20,11 +20,15 @@ pub struct IngressBuilder<R: Router, O: OutgoingHandler = DefaultOutgoingHandler
     outgoing: O,
     tls: Option<TlsConfig>,
     timeouts: Timeouts,
+    readiness: Readiness,
 }
 
 impl<R: Router> IngressBuilder<R> {
     pub(super) fn new(router: R, addr: SocketAddr) -> Self {
+        let readiness = Readiness::new();
+        readiness.ready();
         Self {
+            readiness,
             router,
             addr,
             outgoing: DefaultOutgoingHandler::default(),
@@ -47,7 +51,20 @@ impl<R: Router, O: OutgoingHandler> IngressBuilder<R, O> {
             outgoing,
             tls: self.tls,
             timeouts: self.timeouts,
+            readiness: self.readiness,
         }
+    }
+
+    /// When the workloads have started that the server is meant for: until
+    /// then, and until the first workload is there, a request that no workload
+    /// takes is answered with status 503 and `Retry-After`, and from then on
+    /// with 404. By default the first workload is all that is waited for.
+    ///
+    /// wasmCloud's own crate has no such method.
+    #[must_use]
+    pub fn readiness(mut self, readiness: Readiness) -> Self {
+        self.readiness = readiness;
+        self
     }
 
     /// Serves TLS only.
@@ -90,6 +107,7 @@ impl<R: Router, O: OutgoingHandler> IngressBuilder<R, O> {
             self.outgoing,
             self.tls.map(TlsConfig::acceptor),
             self.timeouts,
+            self.readiness,
         );
         Ingress::bind(server, self.addr).await
     }

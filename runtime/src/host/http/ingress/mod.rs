@@ -55,7 +55,10 @@ pub use tls::TlsConfig;
 /// A component that traps, or returns without a response, is answered for with
 /// status 500 and one line in the log; one that does not answer
 /// [in time](IngressBuilder::response_timeout), with 504. A request that no
-/// workload takes has 404, one for a workload that is being stopped 503.
+/// workload takes is answered with 404, or with 503 and `Retry-After` until the
+/// first workload is there (see [`IngressBuilder::readiness`]). A request for a
+/// workload that is being stopped, or for which there is no room, is answered
+/// with 503 and `Retry-After`, too.
 ///
 /// A call ends when its client goes away before it was answered. After the
 /// answer a component may go on for as long as it likes, as `wasi:http` has it.

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -13,7 +16,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{connection, target::Target};
 use crate::{
     engine::workload::ResolvedWorkload,
-    host::http::{OutgoingHandler, Router},
+    host::http::{OutgoingHandler, Readiness, Router},
     observability::RequestMetrics,
 };
 
@@ -44,6 +47,9 @@ pub(super) struct Server<R, O> {
     /// Of requests that reached no workload.
     pub(super) unrouted: RequestMetrics,
     timeouts: Timeouts,
+    readiness: Readiness,
+    /// Whether there was a workload that takes requests.
+    had_target: AtomicBool,
     targets: RwLock<HashMap<String, Arc<Target>>>,
     /// Accepting, and the connections.
     pub(super) connections: TaskTracker,
@@ -59,6 +65,7 @@ impl<R: Router, O: OutgoingHandler> Server<R, O> {
         outgoing: O,
         tls: Option<TlsAcceptor>,
         timeouts: Timeouts,
+        readiness: Readiness,
     ) -> Self {
         Self {
             router,
@@ -66,6 +73,8 @@ impl<R: Router, O: OutgoingHandler> Server<R, O> {
             tls,
             unrouted: RequestMetrics::new(""),
             timeouts,
+            readiness,
+            had_target: AtomicBool::new(false),
             targets: RwLock::default(),
             connections: TaskTracker::new(),
             closing: CancellationToken::new(),
@@ -103,10 +112,16 @@ impl<R: Router, O: OutgoingHandler> Server<R, O> {
             .router
             .on_workload_resolved(workload, component_id)
             .await;
-        if routed.is_err() {
-            drop(self.take(workload.id()));
+        match &routed {
+            Ok(()) => self.had_target.store(true, Ordering::Release),
+            Err(_) => drop(self.take(workload.id())),
         }
         routed
+    }
+
+    /// Whether a request that no workload takes may find one soon.
+    pub(super) fn is_starting(&self) -> bool {
+        !(self.readiness.is_ready() && self.had_target.load(Ordering::Acquire))
     }
 
     /// Takes no more requests for a workload, and lets those in flight finish.

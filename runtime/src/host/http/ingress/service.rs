@@ -6,7 +6,10 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::
 use hyper::body::Incoming;
 
 use super::{Scheme, Server, body::ResponseBody};
-use crate::host::http::{OutgoingHandler, Router};
+use crate::host::http::{OutgoingHandler, RouteError, Router};
+
+/// How soon to try again what was refused for a while, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// Answers a request. Never fails: what goes wrong is a response as well.
 pub(super) async fn respond<R: Router, O: OutgoingHandler>(
@@ -24,6 +27,14 @@ pub(super) async fn respond<R: Router, O: OutgoingHandler>(
     };
     let id = match server.router.route(&parts) {
         Ok(id) => id,
+        Err(RouteError::NotFound) if server.is_starting() => {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            server.unrouted.count_request(status);
+            return Ok(refusal(
+                status,
+                "the host is starting, and no workload takes this request yet; try again",
+            ));
+        }
         Err(error) => {
             server.unrouted.count_request(error.status());
             return Ok(refusal(error.status(), error.to_string()));
@@ -86,6 +97,11 @@ fn refusal(status: StatusCode, reason: impl Into<String>) -> Response<ResponseBo
     reason.push('\n');
     let mut response = Response::new(ResponseBody::text(reason));
     *response.status_mut() = status;
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, RETRY_AFTER);
+    }
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("text/plain; charset=utf-8"),
