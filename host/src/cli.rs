@@ -351,7 +351,8 @@ pub(crate) enum Plugin {
         /// Print JSON
         #[arg(long)]
         json: bool,
-        /// Go on, and show what changes
+        /// Keep running, and print the list again when something other than a
+        /// counter has changed; on a terminal, keep it up to date
         #[arg(long, conflicts_with = "directory")]
         watch: bool,
         #[command(flatten)]

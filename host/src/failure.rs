@@ -3,10 +3,11 @@
 use std::{io, path::Path};
 
 use anstyle::{AnsiColor, Style};
+use serde_json::json;
 use wash_plugin_loader::Untrusted;
 use wash_plugin_loader::{ConfigError, LoadError, Rejection, ScanError};
 
-use crate::{code::Code, foreign, output::printable};
+use crate::{code::Code, foreign, log, output::printable};
 
 pub(crate) type Result<T> = std::result::Result<T, Failure>;
 
@@ -61,8 +62,12 @@ impl Failure {
         self
     }
 
-    /// Tells it on standard error, in colour if that is a terminal.
+    /// Tells it on standard error: as a line of the log where programs read
+    /// that, and otherwise in colour if standard error is a terminal.
     pub(crate) fn print(&self) {
+        if log::is_json() {
+            return self.print_json();
+        }
         let mut told = String::new();
         for (index, cause) in self.causes().into_iter().enumerate() {
             let cause = printable(&cause);
@@ -91,6 +96,15 @@ impl Failure {
             }
         }
         causes
+    }
+
+    fn print_json(&self) {
+        let mut fields = vec![("exit_code", json!(self.code.number()))];
+        let help = self.help_text();
+        if !help.is_empty() {
+            fields.push(("help", json!(help)));
+        }
+        log::json_line("ERROR", &self.chain(), &fields);
     }
 
     pub(crate) fn code(&self) -> Code {

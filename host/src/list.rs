@@ -74,8 +74,14 @@ fn explanation(path: &str, rejections: &[&Rejection]) -> String {
     for rejection in rejections {
         text.push_str(&format!("\n  {}", rejection.cause()));
     }
+    let mut hints: Vec<String> = Vec::new();
     for rejection in rejections {
-        text.push_str(&format!("\n  help: {}", rejection.hint()));
+        let hint = rejection.hint();
+        // Several causes may have one remedy.
+        if !hints.contains(&hint) {
+            text.push_str(&format!("\n  help: {hint}"));
+            hints.push(hint);
+        }
     }
     text
 }

@@ -36,15 +36,19 @@ mod table;
 mod wit;
 mod workload;
 
-use std::{path::Path, process::ExitCode};
+use std::{ffi::OsString, path::Path, process::ExitCode};
 
 use clap::{CommandFactory, Parser};
 
 use cli::{Cli, Command, PLUGINS, Plugin, Workload};
+use code::Code;
 use failure::Result;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error),
+    };
     match execute(cli) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
@@ -52,6 +56,26 @@ fn main() -> ExitCode {
             ExitCode::from(failure.code().number())
         }
     }
+}
+
+/// Tells what is wrong with the arguments, or what `--help` asks for.
+fn misused(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && wants_json(std::env::args_os()) {
+        let code = Code::Usage.number();
+        log::json_line("ERROR", &error.to_string(), &[("exit_code", code.into())]);
+        return ExitCode::from(code);
+    }
+    error.exit()
+}
+
+/// Whether arguments that make no sense ask for a log in JSON nevertheless.
+fn wants_json(arguments: impl Iterator<Item = OsString>) -> bool {
+    let arguments: Vec<OsString> = arguments.collect();
+    let mut pairs = arguments.windows(2);
+    arguments
+        .iter()
+        .any(|argument| argument == "--log-format=json")
+        || pairs.any(|pair| matches!(pair, [a, b] if a == "--log-format" && b == "json"))
 }
 
 /// Does what was asked, and answers with the exit code.

@@ -102,8 +102,16 @@ fn rejected(rejections: &[Rejection], of: usize) -> String {
         1 => "the plugin was rejected".to_owned(),
         _ => format!("{} of {of} plugins rejected", files.len()),
     };
-    for rejection in rejections {
-        text.push_str(&format!("\n  {rejection}\n    help: {}", rejection.hint()));
+    for of_one_file in rejections.chunk_by(|a, b| a.path() == b.path()) {
+        for (index, rejection) in of_one_file.iter().enumerate() {
+            text.push_str(&format!("\n  {rejection}"));
+            let hint = rejection.hint();
+            // Several causes may have one remedy.
+            let mut later = of_one_file.iter().skip(index + 1);
+            if !later.any(|other| other.hint() == hint) {
+                text.push_str(&format!("\n    help: {hint}"));
+            }
+        }
     }
     text
 }

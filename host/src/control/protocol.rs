@@ -14,11 +14,12 @@ pub(crate) enum Request {
     Status,
     /// What is known of the plugins: a list of `PluginStatus`.
     Plugins,
-    /// Look at the plugins' files now: `Reconciled`.
+    /// Look at the plugins' files and configuration now, and try again what
+    /// failed: `Reconciled`.
     Reload,
-    /// Switch a plugin off: nothing.
     /// Look again, for whoever waits for files that are changing: `Reconciled`.
     Look,
+    /// Switch a plugin off: nothing.
     DisablePlugin { id: String, force: bool },
     /// Switch it on again: `Reconciled`.
     EnablePlugin { id: String },
@@ -57,7 +58,14 @@ pub(crate) struct HostStatus {
     /// Where it takes HTTP requests.
     pub(crate) http: Option<String>,
     pub(crate) labels: HashMap<String, String>,
+    /// All that workloads can be bound to: the next two together.
     pub(crate) plugins: usize,
+    /// Those from files.
+    #[serde(default)]
+    pub(crate) loaded: usize,
+    /// Those that are a part of the program.
+    #[serde(default)]
+    pub(crate) compiled_in: usize,
     pub(crate) workloads: u64,
     pub(crate) components: u64,
 }

@@ -231,8 +231,12 @@ impl Served {
             started_at: beat.started_at.to_rfc3339(),
             http: self.http.clone(),
             labels: beat.labels,
-            plugins: self.launcher.live().running().len(),
+            plugins: loaded + compiled_in,
+            loaded,
+            compiled_in,
             workloads: beat.workload_count,
+        let loaded = self.launcher.live().running().len();
+        let compiled_in = self.launcher.compiled_in();
             components: beat.component_count,
         })
     }

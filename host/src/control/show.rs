@@ -34,22 +34,49 @@ const RELOAD_TIMEOUT: Duration = Duration::from_secs(60);
 const CLEAR: &str = "\u{1b}[H\u{1b}[J";
 
 pub(crate) fn plugins(host: &Running, json: bool, watch: bool) -> Result<u8> {
-    let mut before = None;
+    if !watch {
+        let now: Vec<PluginStatus> = host.ask(&Request::Plugins)?;
+        show_plugins(&now, json, false)?;
+        let is_well = now.iter().all(|plugin| plugin.state != LiveState::Rejected);
+        return Ok(if is_well { 0 } else { Code::Rejected.number() });
+    }
+    // A terminal shows one table, whose numbers move. What is written elsewhere
+    // stays, so a number is no reason to write all of it again.
+    let is_redrawn = !json && io::stdout().is_terminal();
+    let mut shown = None;
     loop {
         let now: Vec<PluginStatus> = host.ask(&Request::Plugins)?;
-        if before.as_ref() != Some(&now) {
-            if watch && !json && io::stdout().is_terminal() {
+        let compared = match is_redrawn {
+            true => now.clone(),
+            false => now.iter().map(without_counters).collect(),
+        };
+        if shown.as_ref() != Some(&compared) {
+            if is_redrawn {
                 output::write(CLEAR.as_bytes())?;
             }
-            show_plugins(&now, json, watch)?;
+            show_plugins(&now, json, true)?;
+            shown = Some(compared);
         }
-        if !watch {
-            let is_well = now.iter().all(|plugin| plugin.state != LiveState::Rejected);
-            return Ok(if is_well { 0 } else { Code::Rejected.number() });
-        }
-        before = Some(now);
         thread::sleep(INTERVAL);
     }
+}
+
+/// What is known of a plugin, but for what each call changes.
+pub(super) fn without_counters(plugin: &PluginStatus) -> PluginStatus {
+    let mut plugin = plugin.clone();
+    plugin.calls = None;
+    plugin.seconds = None;
+    plugin.live_resources = None;
+    if let Some(faults) = &mut plugin.faults {
+        (faults.panics, faults.failures) = (0, 0);
+    }
+    for generation in &mut plugin.generations {
+        (generation.faults.panics, generation.faults.failures) = (0, 0);
+        generation.live_resources = 0;
+        generation.held_streams = 0;
+        generation.pending_calls = 0;
+    }
+    plugin
 }
 
 fn show_plugins(all: &[PluginStatus], json: bool, lines: bool) -> Result<()> {
@@ -231,6 +258,17 @@ fn changes(done: &Reconciled, json: bool) -> Result<u8> {
 
 fn tell(change: &Change) -> String {
     match change {
+        Change::Configured { path, plugins } => match plugins.as_slice() {
+            [] => format!(
+                "{} was read again; no plugin's configuration differs",
+                path.display()
+            ),
+            ids => format!(
+                "{} was read again; the configuration differs of {}",
+                path.display(),
+                ids.join(", ")
+            ),
+        },
         Change::Added { id, version, .. } => format!("{id} {version} was added"),
         Change::Updated {
             id,
@@ -258,17 +296,6 @@ fn tell(change: &Change) -> String {
         } => format!(
             "{} is rejected:\n  {reason}\n  help: {hint}",
             path.display()
-        Change::Configured { path, plugins } => match plugins.as_slice() {
-            [] => format!(
-                "{} was read again; no plugin's configuration differs",
-                path.display()
-            ),
-            ids => format!(
-                "{} was read again; the configuration differs of {}",
-                path.display(),
-                ids.join(", ")
-            ),
-        },
         ),
         Change::Removed { id, workloads } => match workloads {
             0 => format!("{id} was removed"),
@@ -353,8 +380,8 @@ pub(crate) fn status(host: &Running, json: bool) -> Result<u8> {
     let status: HostStatus = host.ask(&Request::Status)?;
     show(&status, json, || {
         format!(
-            "{} ({}), version {}, process {}, since {}\nHTTP: {}\nplugins: {}\nworkloads: {}\n\
-             components: {}",
+            "{} ({}), version {}, process {}, since {}\nHTTP: {}\nplugins: {} ({} loaded, {} \
+             compiled in)\nworkloads: {}\ncomponents: {}",
             status.name,
             status.id,
             status.version,
@@ -362,6 +389,8 @@ pub(crate) fn status(host: &Running, json: bool) -> Result<u8> {
             status.started_at,
             status.http.as_deref().unwrap_or("none"),
             status.plugins,
+            status.loaded,
+            status.compiled_in,
             status.workloads,
             status.components
         )

@@ -234,3 +234,27 @@ async fn a_second_user_cannot_connect() {
     assert_eq!(status.plugins, 1);
     host.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_no_reason_to_list_all_again() {
+    let host = Fixture::start().await;
+    let all = host.launcher.live().status();
+    let before = &all[0];
+    let mut after = before.clone();
+    after.calls = Some(7);
+    after.seconds = Some(0.5);
+    after.live_resources = Some(3);
+    after.generations[0].pending_calls = 2;
+    after.generations[0].faults.failures = 1;
+    assert_ne!(*before, after);
+    assert_eq!(
+        super::show::without_counters(before),
+        super::show::without_counters(&after)
+    );
+    after.generation = Some(2);
+    assert_ne!(
+        super::show::without_counters(before),
+        super::show::without_counters(&after)
+    );
+    host.stop().await;
+}

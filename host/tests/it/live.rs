@@ -478,6 +478,64 @@ fn a_host_that_was_killed_starts_again() {
     let status = directory.run(&["status", "--json"]);
     let status: Value = serde_json::from_str(&status.out).expect(&status.err);
     assert_eq!(status["pid"], served.child.id());
+
+#[test]
+fn plugins_are_counted_alike_everywhere() {
+    let directory = Directory::new();
+    put(&directory, LIBRARY, "000000");
+    let guest = guest("versions-guest");
+    let mut served = Served::start(
+        &directory,
+        &[
+            "run",
+            "--http",
+            "127.0.0.1:0",
+            "--plugins",
+            "plugins",
+            guest.to_str().unwrap(),
+        ],
+    );
+    let line = served.line_with("host started");
+    let counted = line.split("plugins=").nth(1).unwrap().trim();
+    served.addr_after("listening on http://");
+    let status = directory.run(&["status", "--json"]);
+    let status: Value = serde_json::from_str(&status.out).expect(&status.err);
+    assert_eq!(status["plugins"].to_string(), counted);
+    assert_eq!(
+        (&status["loaded"], &status["compiled_in"]),
+        (&1.into(), &2.into())
+    );
+    let text = directory.run(&["status"]).out;
+    let expected = format!("\nplugins: {counted} (1 loaded, 2 compiled in)\n");
+    assert!(text.contains(&expected), "{text}");
+    assert_eq!(list(&directory).len(), 1);
+    kill(served.child.id(), "TERM");
+}
+
+#[test]
+fn what_failed_is_told_in_one_line() {
+    const TRAP: &str = r#"(component
+        (core module $m (func (export "run") (result i32) unreachable))
+        (core instance $i (instantiate $m))
+        (func $run (result (result)) (canon lift (core func $i "run")))
+        (instance $api (export "run" (func $run)))
+        (export "wasi:cli/run@0.2.3" (instance $api)))"#;
+    let directory = Directory::new();
+    put(&directory, LIBRARY, "000000");
+    let (mut served, _) = start(&directory, &[]);
+    directory.component("trap.wasm", TRAP);
+    let run = directory.run(&["workload", "start", "trap.wasm"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    // The log has the backtrace.
+    served.line_with("wasm backtrace");
+    let workloads = || directory.run(&["workload", "list"]).out;
+    until("it has failed", || workloads().contains("unreachable"));
+    let listed = workloads();
+    assert!(!listed.contains("backtrace"), "{listed}");
+    let of_it: Vec<&str> = listed.lines().filter(|l| l.contains("trap")).collect();
+    assert!(of_it.iter().all(|line| !line.contains("0x")), "{listed}");
+    kill(served.child.id(), "TERM");
+}
     assert_eq!(status["workloads"], 1);
     let (code, log) = served.terminate();
     assert_eq!(code, 0, "{log}");

@@ -298,3 +298,35 @@ fn completions_are_scripts() {
         assert!(run.out.contains("wash-host") && run.out.contains("inspect"));
     }
 }
+
+#[test]
+fn one_remedy_for_several_causes_is_told_once() {
+    let directory = Directory::new();
+    let plugin = |id: &str| {
+        let package = "acme:twice";
+        let mut note = Note::new(id, package);
+        note.wit = format!(
+            "package {package}@0.1.0;\n\ninterface api {{\n  get: func();\n}}\n\ninterface more \
+             {{\n  get: func();\n}}\n\nworld plugin {{\n  export api;\n  export more;\n}}\n"
+        );
+        note.functions = vec![
+            (format!("{package}/api@0.1.0#get"), false),
+            (format!("{package}/more@0.1.0#get"), false),
+        ];
+        Elf::plugin(&note).bytes()
+    };
+    directory.write("plugins/a.so", plugin("one"));
+    directory.write("plugins/b.so", plugin("two"));
+    directory.component("empty.wasm", "(component)");
+    for args in [
+        &["plugin", "list"][..],
+        &["run", "--plugins", "plugins", "empty.wasm"],
+    ] {
+        let run = directory.run(args);
+        assert_eq!(run.code, 69, "{}", run.err);
+        let told = run.out + &run.err;
+        assert_eq!(told.matches("it serves `acme:twice/").count(), 4, "{told}");
+        // One for each of the files.
+        assert_eq!(told.matches("help: keep one of").count(), 2, "{told}");
+    }
+}

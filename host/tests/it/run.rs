@@ -196,3 +196,39 @@ fn a_command_that_does_not_end_can_be_interrupted() {
     kill(child.id(), "INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
+
+#[test]
+fn a_log_in_json_is_json_to_its_end() {
+    let directory = Directory::new();
+    directory.component("trap.wasm", TRAP);
+    for (args, code) in [
+        (&["--log-format", "json", "run", "nothing.wasm"][..], 66),
+        (
+            &["--log-format=json", "--log", "off", "run", "trap.wasm"],
+            70,
+        ),
+        (&["--log-format", "json", "run", "trap.wasm"], 70),
+        (
+            &["--log-format", "json", "--log", "a=b=c", "run", "x.wasm"],
+            2,
+        ),
+        (&["--log-format", "json", "run", "--no-such-option"], 2),
+    ] {
+        let run = directory.run(args);
+        assert_eq!(run.code, code, "{}", run.err);
+        let lines: Vec<serde_json::Value> = run
+            .err
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}")))
+            .collect();
+        let last = lines.last().expect("an error is told");
+        assert_eq!(
+            (&last["level"], &last["exit_code"]),
+            (&"ERROR".into(), &code.into())
+        );
+        for field in ["timestamp", "message", "target"] {
+            let text = last[field].as_str().unwrap();
+            assert!(!text.is_empty(), "{field} of {last}");
+        }
+    }
+}

@@ -171,8 +171,13 @@ impl Wrong {
     /// What all of these say, which are of one file.
     pub(super) fn of(rejections: &[Rejection]) -> Self {
         let all = |of: fn(&Rejection) -> String| {
-            let mut texts: Vec<String> = rejections.iter().map(of).collect();
-            texts.dedup();
+            let mut texts: Vec<String> = Vec::new();
+            for text in rejections.iter().map(of) {
+                // Several causes may have one remedy.
+                if !texts.contains(&text) {
+                    texts.push(text);
+                }
+            }
             texts.join("; ")
         };
         Self {

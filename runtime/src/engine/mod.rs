@@ -24,6 +24,7 @@ mod inspect;
 mod names;
 mod pooling;
 mod proposal;
+pub(crate) mod reason;
 mod sockets;
 mod volumes;
 

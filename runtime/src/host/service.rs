@@ -5,7 +5,10 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use crate::{
-    engine::workload::{ResolvedWorkload, ServiceInstance, ServiceOutcome},
+    engine::{
+        reason::reason,
+        workload::{ResolvedWorkload, ServiceInstance, ServiceOutcome},
+    },
     plugin::catch_unwind,
     types::{WorkloadExit, WorkloadState},
 };
@@ -25,13 +28,13 @@ const ABORT_TIMEOUT: Duration = Duration::from_secs(3);
 pub(super) async fn supervise(workload: &ResolvedWorkload, first: ServiceInstance) -> WorkloadExit {
     let max_restarts = workload.max_restarts();
     let mut restarts = 0;
-    let mut instance = Ok(first);
+    let mut instance: anyhow::Result<ServiceInstance> = Ok(first);
     loop {
         let outcome = match instance {
             Ok(instance) => run(instance).await,
             Err(error) => ServiceOutcome::Failed {
                 exit_code: None,
-                reason: format!("{error:#}"),
+                reason: reason(error.chain()),
             },
         };
         let (exit_code, reason) = match outcome {

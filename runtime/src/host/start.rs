@@ -11,6 +11,7 @@ use super::{
 use crate::{
     engine::{
         Engine,
+        reason::reason,
         workload::{ResolvedWorkload, ServiceInstance},
     },
     plugin::{HostPlugin, catch_unwind},
@@ -129,7 +130,7 @@ impl Workloads {
                     String::new()
                 }
             },
-            Err(error) => format!("{error:#}"),
+            Err(error) => reason(error.chain()),
         };
         let status = self.start_failed(id, reservation, error);
         if status.workload_state == WorkloadState::Error {

@@ -8,14 +8,14 @@ use std::{
 
 use anyhow::{Context, bail};
 use wasmtime::{
-    Store,
+    Store, WasmBacktrace,
     component::{Component, ComponentExportIndex, Func, Instance, InstancePre, Linker, Val},
 };
 use wasmtime_wasi::I32Exit;
 
 use super::WorkloadMetadata;
 use crate::{
-    engine::{ctx::SharedCtx, inspect},
+    engine::{ctx::SharedCtx, inspect, reason::reason},
     types::{LocalResources, VolumeMount},
 };
 
@@ -180,13 +180,22 @@ impl ServiceInstance {
                     exit_code: Some(*code),
                     reason: format!("it exited with code {code}"),
                 },
-                None => ServiceOutcome::Failed {
-                    exit_code: None,
-                    reason: match self.store.data().reached_limit() {
-                        Some(limit) => format!("{limit}; {error:#}"),
-                        None => format!("{error:#}"),
-                    },
-                },
+                None => {
+                    if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
+                        // For the log; the reason is shown in lists.
+                        let text = backtrace.to_string();
+                        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+                        tracing::info!(backtrace = lines.join("; "), "a service has trapped");
+                    }
+                    let cause = reason(error.chain());
+                    ServiceOutcome::Failed {
+                        exit_code: None,
+                        reason: match self.store.data().reached_limit() {
+                            Some(limit) => format!("{limit}; {cause}"),
+                            None => cause,
+                        },
+                    }
+                }
             },
         }
     }
