@@ -1,7 +1,6 @@
 //! The side of whoever asks.
 
 use std::{
-    fs,
     io::{self, BufRead, BufReader, Write},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
@@ -83,36 +82,13 @@ pub(crate) fn find_for_list(directory: Option<&Path>, pid: Option<u32>) -> Resul
 /// any more are removed.
 fn all() -> Result<Vec<(u32, PathBuf)>> {
     let failed = |error: io::Error| {
-        let error = anyhow::Error::new(error).context("cannot look for hosts that run");
-        Failure::new(Code::Io, error).help("set XDG_RUNTIME_DIR to a directory of your own")
+        let error = anyhow::Error::new(error).context("cannot look for running hosts");
+        Failure::new(Code::Io, error).help(place::HELP)
     };
-    let Some(directory) = place::existing().map_err(failed)? else {
-        return Ok(Vec::new());
-    };
-    let mut found = Vec::new();
-    for entry in fs::read_dir(directory).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let name = path.file_name().and_then(|name| name.to_str());
-        let pid = name
-            .and_then(|name| name.strip_suffix(".sock"))
-            .and_then(|pid| pid.parse().ok());
-        let Some(pid) = pid else {
-            continue;
-        };
-        let before = place::identity(&path);
-        match UnixStream::connect(&path) {
-            Ok(_) => found.push((pid, path)),
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                // Its host was killed. Another may have its number by now.
-                if place::identity(&path) == before {
-                    let _ = fs::remove_file(&path);
-                }
-            }
-            // It ends just now, or is another user's.
-            Err(_) => {}
-        }
+    match place::existing().map_err(failed)? {
+        Some(directory) => place::hosts(&directory).map_err(failed),
+        None => Ok(Vec::new()),
     }
-    Ok(found)
 }
 
 impl Running {

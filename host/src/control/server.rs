@@ -70,11 +70,11 @@ pub(crate) fn open(launcher: &Arc<Launcher>, http: Option<String>) -> Option<Con
             Some(run(listener, path, launcher, http))
         }
         Err(error) => {
-            let help = foreign::explain(&error).map(|explained| format!("; {}", explained.help));
+            let help = foreign::explain(&error).map(|explained| explained.help);
             tracing::warn!(
-                "this host cannot be asked by `wash-host plugin list` and others: {}{}",
+                "this host cannot be asked by `wash-host plugin list` and others: {}; {}",
                 foreign::told(&error),
-                help.unwrap_or_default()
+                help.as_deref().unwrap_or(place::HELP)
             );
             None
         }
@@ -99,7 +99,10 @@ pub(super) fn run(
 
 /// A socket in the user's own directory.
 fn bind() -> io::Result<(UnixListener, PathBuf)> {
-    let path = place::make()?.join(format!("{}.sock", std::process::id()));
+    let directory = place::make()?;
+    let path = place::socket(&directory, std::process::id())?;
+    // Hosts that were killed have left theirs.
+    place::hosts(&directory)?;
     // It has its name when it is served: a client that is refused takes a socket
     // for one whose host was killed, and removes it.
     let new = path.with_extension("new");
@@ -107,11 +110,17 @@ fn bind() -> io::Result<(UnixListener, PathBuf)> {
         // Left behind by a process that had this number before.
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+        Err(error) => return Err(about(&new, error)),
     }
-    let listener = bind_at(&new)?;
-    fs::rename(&new, &path)?;
+    let listener = bind_at(&new).map_err(|error| about(&new, error))?;
+    fs::rename(&new, &path).map_err(|error| about(&path, error))?;
     Ok((listener, path))
+}
+
+/// An error with the path that it is about.
+fn about(path: &Path, error: io::Error) -> io::Error {
+    let reason = format!("{} cannot be made: {error}", path.display());
+    io::Error::new(error.kind(), reason)
 }
 
 /// A socket that only its owner can connect to. The directory keeps others
@@ -197,6 +206,7 @@ impl Served {
             Request::Status => value(&self.status().await?),
             Request::Plugins => value::<Vec<PluginStatus>>(&live.status()),
             Request::Reload => value::<Reconciled>(&live.reload().await),
+            Request::Look => value::<Reconciled>(&live.reconcile().await),
             Request::DisablePlugin { id, force } => {
                 live.disable(&id, force).await.map_err(unknown)?;
                 Ok(Value::Null)
@@ -207,7 +217,6 @@ impl Served {
             Request::Workloads => {
                 let all = self.launcher.host().workload_statuses();
                 value(&all.into_iter().map(entry).collect::<Vec<_>>())
-            Request::Look => value::<Reconciled>(&live.reconcile().await),
             }
             Request::StartWorkload { path, env } => {
                 let started = self.start(&path, &env).await?;
@@ -223,6 +232,8 @@ impl Served {
             .heartbeat()
             .await
             .map_err(|error| Failure::new(Code::Io, error))?;
+        let loaded = self.launcher.live().running().len();
+        let compiled_in = self.launcher.compiled_in();
         Ok(HostStatus {
             id: beat.id,
             name: beat.friendly_name,
@@ -235,8 +246,6 @@ impl Served {
             loaded,
             compiled_in,
             workloads: beat.workload_count,
-        let loaded = self.launcher.live().running().len();
-        let compiled_in = self.launcher.compiled_in();
             components: beat.component_count,
         })
     }

@@ -19,7 +19,7 @@ mod live;
 mod manifests;
 mod new;
 mod plugin;
-mod run;
 mod reload;
+mod run;
 #[path = "../../../capabilities/tests/keyvalue/servers.rs"]
 mod servers;
