@@ -1,11 +1,13 @@
 //! `wash-host plugin inspect`.
 
-use std::{fmt::Write, path::Path};
+use std::{collections::BTreeMap, fmt::Write, path::Path};
 
 use serde::Serialize;
 use serde_json::Value;
 use wash_plugin_abi::manifest::Manifest;
-use wash_plugin_loader::{Allow, Inspected, Rejection, ReportEntry, Scan, State, admit_with};
+use wash_plugin_loader::{
+    Allow, Inspected, Linkage, Rejection, ReportEntry, Scan, State, admit_with,
+};
 use wit_parser::Resolve;
 
 use crate::{
@@ -139,7 +141,12 @@ struct Details {
     world: String,
     functions: Vec<Function>,
     needed: Vec<String>,
+    /// The versions of symbols that it needs, by library.
+    versions: BTreeMap<String, Vec<String>>,
     search_paths: Vec<String>,
+    /// Bytes of thread-local variables at fixed places in each thread; null if
+    /// there are none.
+    static_tls: Option<u64>,
     /// As JSON, or as text if it is not; null if there is none.
     config_schema: Value,
 }
@@ -149,6 +156,23 @@ struct Function {
     interface: String,
     name: String,
     r#async: bool,
+}
+
+/// The versions of symbols that a library needs, in the order of their numbers.
+fn versions(linkage: &Linkage) -> BTreeMap<String, Vec<String>> {
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for needed in &linkage.versions {
+        let of_library = all.entry(needed.library.clone()).or_default();
+        of_library.push(needed.version.clone());
+    }
+    let number = |version: &String| -> Vec<u32> {
+        let parts = version.split(['_', '.']);
+        parts.filter_map(|part| part.parse().ok()).collect()
+    };
+    for of_library in all.values_mut() {
+        of_library.sort_by_key(number);
+    }
+    all
 }
 
 impl Details {
@@ -175,7 +199,9 @@ impl Details {
                 })
                 .collect(),
             needed: plugin.linkage().needed.clone(),
+            versions: versions(plugin.linkage()),
             search_paths: plugin.linkage().search_paths.clone(),
+            static_tls: plugin.linkage().static_tls,
             config_schema: match manifest.config_schema.as_str() {
                 "" => Value::Null,
                 text => serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)),
@@ -219,8 +245,21 @@ impl Details {
             "imports",
             &self.entry.imports.clone().unwrap_or_default().join(", "),
         );
-        field("needs", &self.needed.join(", "));
+        let needs = self.needed.iter().map(|library| {
+            // Newer libraries have all that older ones have.
+            match self.versions.get(library).and_then(|all| all.last()) {
+                Some(newest) => format!("{library} ({newest})"),
+                None => library.clone(),
+            }
+        });
+        field("needs", &needs.collect::<Vec<_>>().join(", "));
         field("search paths", &self.search_paths.join(", "));
+        if let Some(len) = self.static_tls {
+            field(
+                "static TLS",
+                &format!("{len} bytes, for each version that is loaded"),
+            );
+        }
 
         let mut interface = "";
         for function in &self.functions {

@@ -26,15 +26,10 @@ pub(crate) fn command(directory: &Path, allow: Allow, json: bool) -> Result<u8> 
     } else {
         let header = ["ID", "VERSION", "STATE", "PATH", "ABI", "EXPORTS"];
         output::line(&table(&header, rows(&report)))?;
-        for entry in &report.entries {
-            let rejections: Vec<&Rejection> = inspection
-                .rejections()
-                .iter()
-                .filter(|rejection| rejection.path().display().to_string() == entry.path)
-                .collect();
-            if !rejections.is_empty() {
-                output::line(&output::printable(&explanation(&entry.path, &rejections)))?;
-            }
+        // They are in the order of the paths, and so one after the other.
+        let by_path = |a: &Rejection, b: &Rejection| a.path() == b.path();
+        for rejections in inspection.rejections().chunk_by(by_path) {
+            output::line(&output::printable(&explanation(rejections)))?;
         }
     }
     Ok(if report.is_ready() {
@@ -69,8 +64,10 @@ fn rows(report: &Report) -> Vec<Vec<Cell>> {
 }
 
 /// Why a file is rejected, and what to do about it.
-fn explanation(path: &str, rejections: &[&Rejection]) -> String {
-    let mut text = format!("\n{} is rejected:", Untrusted(path));
+fn explanation(rejections: &[Rejection]) -> String {
+    let path = rejections.first().map(Rejection::path);
+    let path = Untrusted::path(path.unwrap_or(Path::new("")));
+    let mut text = format!("\n{path} is rejected:");
     for rejection in rejections {
         text.push_str(&format!("\n  {}", rejection.cause()));
     }

@@ -197,6 +197,30 @@ fn inspect_shows_everything() {
 }
 
 #[test]
+fn inspect_tells_what_the_machine_has_to_have() {
+    let directory = Directory::new();
+    let version = |version: &str| ("libc.so.6".to_owned(), version.to_owned());
+    let elf = Elf {
+        versions: vec![version("GLIBC_2.9"), version("GLIBC_2.17")],
+        static_tls: Some(96),
+        ..Elf::plugin(&logger())
+    };
+    directory.write("x.so", elf.bytes());
+    let run = directory.run(&["plugin", "inspect", "x.so"]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    for expected in [
+        "needs         libc.so.6 (GLIBC_2.17)\n",
+        "static TLS    96 bytes, for each version that is loaded\n",
+    ] {
+        assert!(run.out.contains(expected), "{}", run.out);
+    }
+    let run = directory.run(&["plugin", "inspect", "x.so", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(json["versions"]["libc.so.6"][0], "GLIBC_2.9");
+    assert_eq!(json["staticTls"], 96);
+}
+
+#[test]
 fn inspect_tells_what_is_wrong() {
     let directory = Directory::new();
     directory.write("z.so", Elf::empty().bytes());
