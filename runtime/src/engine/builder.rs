@@ -160,6 +160,14 @@ impl EngineBuilder {
             config.consume_fuel(fuel);
         }
         raise_async_stack_size(&mut config)?;
+        if !has_memory_files() {
+            // Wasmtime would fail to start each guest.
+            tracing::info!(
+                "memory files (memfd_create) are denied; the memory of guests is copied when they \
+                 start"
+            );
+            config.memory_init_cow(false);
+        }
 
         let pool = self.pooling_config.unwrap_or_else(|| {
             pooling::config(self.max_instances.unwrap_or(DEFAULT_MAX_INSTANCES))
@@ -224,6 +232,19 @@ fn raise_async_stack_size(config: &mut Config) -> anyhow::Result<()> {
         config.async_stack_size(ASYNC_STACK_SIZE);
     }
     Ok(())
+}
+
+/// Whether memory files can be made, of which wasmtime maps the initial memory
+/// of guests. Containers may deny them.
+#[cfg(target_os = "linux")]
+fn has_memory_files() -> bool {
+    rustix::fs::memfd_create("wash-runtime", rustix::fs::MemfdFlags::CLOEXEC).is_ok()
+}
+
+/// Wasmtime needs none there.
+#[cfg(not(target_os = "linux"))]
+fn has_memory_files() -> bool {
+    true
 }
 
 fn new_engine(config: &Config) -> anyhow::Result<wasmtime::Engine> {
