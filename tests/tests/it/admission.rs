@@ -143,7 +143,7 @@ fn sad_two_libraries_with_one_id() {
             (rejection.path(), rejection.id()),
             (file.as_path(), Some("duplicate"))
         );
-        let RejectionCause::DuplicateId { id, others } = rejection.cause() else {
+        let RejectionCause::DuplicateId { id, others, .. } = rejection.cause() else {
             panic!("another cause: {rejection}");
         };
         assert_eq!(

@@ -14,7 +14,11 @@ mod calls;
 mod channels;
 mod concurrency;
 mod concurrent;
+#[cfg(target_os = "linux")]
+mod confined;
 mod config;
+#[cfg(target_os = "linux")]
+mod edited;
 mod error_context;
 mod kept;
 mod keyvalue;
