@@ -47,6 +47,7 @@ mod facts;
 mod flat;
 pub mod foreign;
 mod image;
+mod inside;
 mod inspect;
 mod intern;
 pub mod library;

@@ -19,6 +19,7 @@ use super::fault::{CallError, CallFault};
 use super::instance::{Instance, Pending};
 use super::resources::{self, Owner, Taken};
 use crate::flat::{Frame, Give, Origin, Plan, PooledFrame, Raw, Results};
+use crate::inside::{self, Place};
 use crate::observability::{CallMetrics, Outcome, Tally};
 use crate::world::Function;
 
@@ -38,6 +39,8 @@ pub(super) struct Target {
     /// As `namespace:package/interface@version`.
     interface: String,
     function: String,
+    /// Where the plugin is while it is called.
+    place: Place,
     metrics: Option<CallMetrics>,
     /// What its results carry.
     origin: &'static Origin,
@@ -88,14 +91,18 @@ impl<const M: usize> Future for Running<M> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let status = match &mut this.future {
-            Some(future) => future.poll(cx, &mut this.frame.out),
+            Some(future) => {
+                let out = &mut this.frame.out;
+                inside::run(&this.target.place, || future.poll(cx, out))
+            }
             None => Status::FAILED,
         };
         if status == Status::PENDING {
             return Poll::Pending;
         }
         // It may look at the arguments until it is dropped, so before they go.
-        this.future = None;
+        let future = this.future.take();
+        inside::run(&this.target.place, || drop(future));
         this.target.count(Outcome::of(status), this.started.take());
         let taken = std::mem::take(&mut this.taken);
         let frame = std::mem::replace(&mut this.frame, PooledFrame::take());
@@ -105,6 +112,8 @@ impl<const M: usize> Future for Running<M> {
 
 impl<const M: usize> Drop for Running<M> {
     fn drop(&mut self) {
+        let future = self.future.take();
+        inside::run(&self.target.place, || drop(future));
         self.target.count(Outcome::Cancelled, self.started.take());
     }
 }
@@ -137,6 +146,10 @@ impl Target {
             entry,
             interface: interface.to_owned(),
             function: function.name.clone(),
+            place: Place::new(
+                instance.id(),
+                format_args!("`{interface}#{}`", function.name),
+            ),
             metrics: metrics
                 .map(|tally| CallMetrics::new(tally, instance.id(), interface, &function.name)),
             origin: Origin::new(
@@ -208,7 +221,7 @@ impl Target {
         let Frame { args, out, .. } = &mut *frame;
         // SAFETY: `entry` is of this plugin and synchronous, so it takes no
         // pending slot; all that it borrows lives until it returns.
-        let status = unsafe {
+        let status = inside::run(&self.place, || unsafe {
             (self.entry)(
                 self.instance.raw(),
                 self.context(is_lent),
@@ -216,7 +229,7 @@ impl Target {
                 out.out(),
                 std::ptr::null_mut(),
             )
-        };
+        });
         self.count(Outcome::of(status), started);
         self.outcome(status, frame, taken)
     }
@@ -245,7 +258,7 @@ impl Target {
         let nobody = Context::from_waker(Waker::noop());
         // SAFETY: the entry is of this plugin; context and arguments are behind
         // pointers that the running call owns, and outlive its future.
-        let (status, future) = unsafe {
+        let (status, future) = inside::run(&self.place, || unsafe {
             driver::begin(&nobody, out, |out, pending| {
                 (self.entry)(
                     self.instance.raw(),
@@ -255,7 +268,7 @@ impl Target {
                     pending,
                 )
             })
-        };
+        });
         let Some(future) = future else {
             self.count(Outcome::of(status), started);
             return Begun::Ended(self.outcome(status, frame, taken));

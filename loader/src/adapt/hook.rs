@@ -13,6 +13,7 @@ use wash_plugin_abi::abi::{Buffer, LifecycleFn, Slice, Status};
 
 use super::driver::{self, PluginFuture};
 use super::instance::Instance;
+use crate::inside::{self, Place};
 use crate::library::Tables;
 
 /// A step of a plugin's life did not end well.
@@ -170,19 +171,20 @@ impl Instance {
         let Some(entry) = hook.entry(self.tables()) else {
             return Ok(Vec::new());
         };
+        let place = Place::new(self.id(), format_args!("its hook `{}`", hook.name()));
         let mut out = Buffer::new();
         let mut running: Option<PluginFuture> = None;
         let status = poll_fn(|cx| {
             let status = match &mut running {
-                Some(future) => future.poll(cx, &mut out),
+                Some(future) => inside::run(&place, || future.poll(cx, &mut out)),
                 None => {
                     // SAFETY: the entry is this plugin's, which outlives the
                     // future in `running`; the event is only read by the call.
-                    let (status, future) = unsafe {
+                    let (status, future) = inside::run(&place, || unsafe {
                         driver::begin(cx, &mut out, |out, pending| {
                             entry(self.raw(), Slice::new(event), out, pending)
                         })
-                    };
+                    });
                     running = future;
                     status
                 }
@@ -193,7 +195,7 @@ impl Instance {
             }
         })
         .await;
-        drop(running);
+        inside::run(&place, || drop(running));
         if status == Status::OK {
             return Ok(out.as_slice().to_vec());
         }

@@ -5,15 +5,19 @@
 )]
 
 use std::ffi::c_void;
-use std::sync::OnceLock;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::Handle;
-use wash_plugin_abi::abi::{EXT_CHANNEL, EXT_GUEST, EXT_LOG, EXT_STREAM, HostV1, LogV1, Slice};
+use wash_plugin_abi::abi::{
+    EXT_CHANNEL, EXT_GUEST, EXT_LOG, EXT_STREAM, EXT_THREAD, HostV1, LogV1, Slice, ThreadV1,
+};
 
 use super::channels::{self, Channels};
 use super::guests::{self, Callable};
 use super::host_log::{self, PluginLog};
 use super::streams::{self, Streams};
+use crate::inside::{self, Place};
 
 /// The host, as one plugin sees it.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub(super) struct HostSide {
     /// Written once the address of the box is known.
     raw: OnceLock<HostV1>,
     pub(super) log: PluginLog,
+    /// Where the plugin's own threads are.
+    threads: Arc<Place>,
     /// The streams of components that the plugin has.
     pub(super) streams: Streams,
     /// Those of WASI 0.3, and futures.
@@ -39,6 +45,7 @@ impl HostSide {
         let side = Box::new(Self {
             raw: OnceLock::new(),
             log: PluginLog::new(plugin),
+            threads: Arc::new(Place::new(plugin, "a thread of its own")),
             streams: Streams::new(runtime),
             channels: Channels::default(),
             guests,
@@ -75,6 +82,21 @@ static LOG: LogV1 = LogV1 {
     log: host_log::log,
 };
 
+static THREAD: ThreadV1 = ThreadV1 {
+    size: size_of::<ThreadV1>(),
+    started,
+};
+
+/// # Safety
+///
+/// As [`ThreadV1::started`]: `data` is the host's.
+unsafe extern "C" fn started(data: *const c_void) {
+    // SAFETY: the caller's promise.
+    let side = unsafe { HostSide::from_data(data) };
+    // A panic of ours must not cross into the plugin.
+    let _ = catch_unwind(AssertUnwindSafe(|| inside::stay(&side.threads)));
+}
+
 /// # Safety
 ///
 /// As [`wash_plugin_abi::abi::ExtensionFn`]: `id` is valid for the call.
@@ -87,6 +109,8 @@ unsafe extern "C" fn extension(_data: *const c_void, id: Slice) -> *const c_void
         (&raw const streams::STREAM).cast()
     } else if id == EXT_CHANNEL.as_bytes() {
         (&raw const channels::CHANNEL).cast()
+    } else if id == EXT_THREAD.as_bytes() {
+        (&raw const THREAD).cast()
     } else if id == EXT_GUEST.as_bytes() {
         (&raw const guests::GUEST).cast()
     } else {

@@ -17,6 +17,7 @@ use wash_plugin_abi::abi::{Buffer, CallFn, ChannelV1, Slice, Status, StreamV1};
 use super::guests::{Callable, Guests};
 use super::hook::{CREATE, LifecycleError, failure, on_own_thread};
 use super::host::HostSide;
+use crate::inside::{self, Place};
 use crate::library::{Loaded, Tables};
 
 /// A plugin that was created. Dropped, it is destroyed; whoever can still call
@@ -32,6 +33,8 @@ pub(super) struct Instance {
     /// Calls that have not been answered yet, of functions that may take long.
     pending: AtomicU64,
     last_error: Mutex<Option<String>>,
+    /// Where it is in functions that neither are hooks nor have names.
+    place: Place,
     /// Dropped after the plugin (see `Drop`), which may log until the end.
     host: Box<HostSide>,
 }
@@ -54,7 +57,9 @@ impl Drop for Instance {
     fn drop(&mut self) {
         // SAFETY: `create` made it, and nobody refers to it any more. The
         // fields are dropped after this, and so is the host's side.
-        unsafe { (self.tables.plugin.destroy)(self.plugin.as_ptr()) }
+        inside::run(&self.place, || unsafe {
+            (self.tables.plugin.destroy)(self.plugin.as_ptr());
+        });
     }
 }
 
@@ -94,13 +99,15 @@ fn create_now(
     runtime: Handle,
     guests: Callable,
 ) -> Result<Arc<Instance>, LifecycleError> {
+    inside::watch();
     let host = HostSide::new(id, runtime, guests);
     let mut out = Buffer::new();
     let mut plugin = std::ptr::null_mut();
     // SAFETY: the vtable is the library's; the host's side is boxed, and lives
     // as long as the plugin.
-    let status =
-        unsafe { (tables.plugin.create)(host.raw(), Slice::new(config), &mut plugin, out.out()) };
+    let status = inside::run(&Place::new(id, "its function `new`"), || unsafe {
+        (tables.plugin.create)(host.raw(), Slice::new(config), &mut plugin, out.out())
+    });
     if status != Status::OK {
         return Err(failure(id, CREATE, status, &out));
     }
@@ -115,6 +122,10 @@ fn create_now(
         failures: AtomicU64::new(0),
         pending: AtomicU64::new(0),
         last_error: Mutex::new(None),
+        place: Place::new(
+            id,
+            "a function of its resources or streams, or as it is dropped",
+        ),
         host,
     }))
 }
@@ -170,6 +181,13 @@ impl Instance {
     /// What the plugin was given of the host.
     pub(super) fn host(&self) -> &HostSide {
         &self.host
+    }
+
+    /// Runs `f`, which calls a function of the plugin that neither is a hook nor has a
+    /// name.
+    #[inline]
+    pub(super) fn inside<R>(&self, f: impl FnOnce() -> R) -> R {
+        inside::run(&self.place, f)
     }
 
     /// The functions of its streams, if it has any.
@@ -236,7 +254,7 @@ impl Instance {
         self.host.channels.release(of);
         if let Some(resources) = self.tables.resources {
             // SAFETY: the extension is this plugin's.
-            unsafe { (resources.release)(self.raw(), workload) }
+            self.inside(|| unsafe { (resources.release)(self.raw(), workload) });
         }
     }
 
@@ -244,7 +262,7 @@ impl Instance {
     pub(super) fn drop_resource(&self, number: u32) {
         if let Some(resources) = self.tables.resources {
             // SAFETY: the extension is this plugin's.
-            unsafe { (resources.drop)(self.raw(), number) }
+            self.inside(|| unsafe { (resources.drop)(self.raw(), number) });
         }
     }
 

@@ -32,6 +32,17 @@ pub struct LogV1 {
     pub log: unsafe extern "C" fn(*const c_void, *const LogRecordV1),
 }
 
+/// What a host does for threads that a plugin starts.
+#[repr(C)]
+#[derive(Debug)]
+pub struct ThreadV1 {
+    /// Bytes in this struct.
+    pub size: usize,
+    /// Tells the host that the calling thread is the plugin's own until it ends. The host
+    /// gives it a stack for signals, and names the plugin if the thread crashes.
+    pub started: unsafe extern "C" fn(*const c_void),
+}
+
 /// Level of an event: something failed.
 pub const LEVEL_ERROR: u32 = 1;
 /// Level of an event: something is wrong, and work goes on.

@@ -36,6 +36,7 @@ frozen!(LogRecordV1 {
     fields @ 64, fields_len @ 72,
 });
 frozen!(LogFieldV1 { size: 48, name @ 0, kind @ 16, reserved @ 20, bits @ 24, text @ 32 });
+frozen!(ThreadV1 { size: 16, size @ 0, started @ 8 });
 frozen!(PluginV1 {
     size: 88, size @ 0, manifest @ 8, create @ 24, destroy @ 32, start @ 40, stop @ 48,
     workload_bound @ 56, item_bound @ 64, workload_resolved @ 72, workload_unbound @ 80,

@@ -31,7 +31,7 @@ pub use future::{FutureV1, FutureVtableV1, PendingV1, WakerV1, WakerVtableV1};
 pub use guest::{GuestCallV1, GuestV1};
 pub use host::{
     ExtensionFn, HostV1, LEVEL_DEBUG, LEVEL_ERROR, LEVEL_INFO, LEVEL_TRACE, LEVEL_WARN, LogFieldV1,
-    LogRecordV1, LogV1,
+    LogRecordV1, LogV1, ThreadV1,
 };
 pub(crate) use lend::Lending;
 pub use lend::{
@@ -83,6 +83,9 @@ pub const EXT_GUEST: &str = "wash.guest/1";
 /// Extension of a host: its log, a [`LogV1`].
 /// In a host without it a plugin's events are dropped.
 pub const EXT_LOG: &str = "wash.log/1";
+/// Extension of a host: what it does for threads that a plugin starts, a [`ThreadV1`].
+/// In a host without it, a crash of such a thread names nobody.
+pub const EXT_THREAD: &str = "wash.thread/1";
 
 /// How an entry point ended.
 ///

@@ -103,6 +103,7 @@ macro_rules! export {
                 // move the note, and do not know of its address in the code.
                 const NOTE: &'static [u8] =
                     &$crate::manifest::note_bytes::<{ $crate::manifest::note_len(ENTRIES) }>(ENTRIES);
+                const ID: &'static str = ID;
                 const FUNCTIONS: &'static [$crate::abi::CallFn] = __wash_bindings::functions::<$plugin>();
                 const CHANNELS: bool = __wash_bindings::CHANNELS;
             }

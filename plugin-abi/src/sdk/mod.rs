@@ -20,6 +20,7 @@ mod slab;
 mod state;
 mod task;
 pub mod testing;
+mod thread;
 pub(crate) mod vtable;
 
 pub use anyhow::{self, Error, Result};

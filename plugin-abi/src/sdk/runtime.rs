@@ -6,8 +6,16 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tokio::runtime::{Builder, EnterGuard, Handle, Runtime};
 
+use super::thread;
+
 static RUNTIME: Mutex<Option<Runtime>> = Mutex::new(None);
 static HANDLE: OnceLock<Handle> = OnceLock::new();
+static THREAD_NAME: OnceLock<&'static str> = OnceLock::new();
+
+/// Says what the runtime's threads are called, once.
+pub(crate) fn name_threads(name: &'static str) {
+    let _ = THREAD_NAME.set(name);
+}
 
 /// Makes the runtime this thread's, until the guard is dropped.
 ///
@@ -21,7 +29,8 @@ pub(crate) fn enter() -> io::Result<EnterGuard<'static>> {
     if HANDLE.get().is_none() {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
-            .thread_name(env!("CARGO_PKG_NAME"))
+            .thread_name(THREAD_NAME.get().copied().unwrap_or("plugin"))
+            .on_thread_start(thread::started)
             .enable_all()
             .build()?;
         let _ = HANDLE.set(runtime.handle().clone());

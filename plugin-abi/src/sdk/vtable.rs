@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     ConfigSchema, Plugin, Result, channel, guest, io, log, panic, plugin, resource, runtime, state,
-    task,
+    task, thread,
 };
 use crate::abi::{
     CallFn, CallV1, EXT_CHANNEL, HostV1, LentArgsV1, OutBuf, PendingV1, PluginV1, ResourceV1,
@@ -25,6 +25,8 @@ pub trait PluginExport: 'static {
     const NOTE: &'static [u8];
     /// Its functions, in the manifest's order.
     const FUNCTIONS: &'static [CallFn];
+    /// Its id, which its threads are called by.
+    const ID: &'static str = env!("CARGO_PKG_NAME");
     /// Whether its interfaces have streams or futures of WASI 0.3.
     const CHANNELS: bool = false;
 }
@@ -93,6 +95,7 @@ fn let_go() {
     channel::uninstall();
     guest::uninstall();
     io::uninstall();
+    thread::uninstall();
     log::uninstall();
 }
 
@@ -114,6 +117,7 @@ unsafe extern "C" fn create<E: PluginExport>(
             log::install(host);
             io::install(host);
             guest::install(host);
+            thread::install(host);
             if !channel::install(host) && E::CHANNELS {
                 out.set_text(&format!(
                     "its interfaces have streams or futures of WASI 0.3, and this host has no `{EXT_CHANNEL}`: use a newer host"
@@ -122,6 +126,7 @@ unsafe extern "C" fn create<E: PluginExport>(
             }
         }
         panic::install_hook();
+        runtime::name_threads(E::ID);
         let made = <E::Plugin as Plugin>::Config::from_json(config)
             .map_err(|error| {
                 anyhow::Error::msg(without_place(&error)).context("the configuration does not fit")

@@ -17,6 +17,7 @@ mod concurrent;
 #[cfg(target_os = "linux")]
 mod confined;
 mod config;
+mod crashes;
 #[cfg(target_os = "linux")]
 mod edited;
 mod error_context;

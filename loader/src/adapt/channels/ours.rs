@@ -40,9 +40,9 @@ impl Channel for End {
         let waker = lend_waker(cx.waker());
         // SAFETY: the vtable is of this plugin; all is lent to the call, and
         // `&mut self` keeps calls for one number apart.
-        let status = unsafe {
+        let status = self.owner.inside(|| unsafe {
             (self.vtable.read)(self.owner.raw(), self.number, max, &waker, frame.out.out())
-        };
+        });
         Poll::Ready(match status {
             Status::PENDING => return Poll::Pending,
             Status::OK => Ok(true),
@@ -84,6 +84,7 @@ impl End {
 impl Drop for End {
     fn drop(&mut self) {
         // SAFETY: as in `poll_read`; a number that is gone is ignored.
-        unsafe { (self.vtable.drop)(self.owner.raw(), self.number) }
+        self.owner
+            .inside(|| unsafe { (self.vtable.drop)(self.owner.raw(), self.number) });
     }
 }

@@ -75,7 +75,9 @@ impl End {
         let out = self.buffer.out();
         // SAFETY: the vtable is of this plugin; all is lent to the call, and
         // `&mut self` keeps calls for one number apart.
-        let status = unsafe { (self.vtable.read)(self.owner.raw(), self.number, max, &waker, out) };
+        let status = self.owner.inside(|| unsafe {
+            (self.vtable.read)(self.owner.raw(), self.number, max, &waker, out)
+        });
         if status == Status::PENDING {
             return Poll::Pending;
         }
@@ -95,8 +97,9 @@ impl End {
         let mut room = 0;
         let out = self.buffer.out();
         // SAFETY: as in `read`.
-        let status =
-            unsafe { (self.vtable.ready)(self.owner.raw(), self.number, &waker, &mut room, out) };
+        let status = self.owner.inside(|| unsafe {
+            (self.vtable.ready)(self.owner.raw(), self.number, &waker, &mut room, out)
+        });
         if status == Status::PENDING {
             return Poll::Pending;
         }
@@ -108,8 +111,9 @@ impl End {
         self.buffer.clear();
         let out = self.buffer.out();
         // SAFETY: as in `read`.
-        let status =
-            unsafe { (self.vtable.write)(self.owner.raw(), self.number, Slice::new(bytes), out) };
+        let status = self.owner.inside(|| unsafe {
+            (self.vtable.write)(self.owner.raw(), self.number, Slice::new(bytes), out)
+        });
         self.done(status, "write to")
     }
 
@@ -117,7 +121,9 @@ impl End {
         self.buffer.clear();
         let out = self.buffer.out();
         // SAFETY: as in `read`.
-        let status = unsafe { (self.vtable.flush)(self.owner.raw(), self.number, out) };
+        let status = self
+            .owner
+            .inside(|| unsafe { (self.vtable.flush)(self.owner.raw(), self.number, out) });
         self.done(status, "flush")
     }
 
@@ -140,7 +146,8 @@ impl End {
 impl Drop for End {
     fn drop(&mut self) {
         // SAFETY: as in `read`; a number that is gone is ignored.
-        unsafe { (self.vtable.drop)(self.owner.raw(), self.number) }
+        self.owner
+            .inside(|| unsafe { (self.vtable.drop)(self.owner.raw(), self.number) });
     }
 }
 
