@@ -353,3 +353,44 @@ fn other_encodings_are_told_in_words() {
         assert!(run.err.contains("it is UTF-16 text"), "{}", run.err);
     }
 }
+
+#[test]
+fn what_does_not_link_is_told_in_words() {
+    let directory = Directory::new();
+    let component = |function: &str, ty: &str| {
+        format!(
+            r#"(component
+                (import "wasi:logging/logging" (instance $l (export "{function}" (func {ty}))))
+                (core module $m (func (export "run") (result i32) i32.const 0))
+                (core instance $i (instantiate $m))
+                (func $run (result (result)) (canon lift (core func $i "run")))
+                (instance $api (export "run" (func $run)))
+                (export "wasi:cli/run@0.2.3" (instance $api)))"#
+        )
+    };
+    for (function, ty, expected) in [
+        (
+            "shout",
+            "",
+            "imports the function `wasi:logging/logging#shout`, which neither the host nor a plugin",
+        ),
+        (
+            "log",
+            "async",
+            "imports `wasi:logging/logging#log` as an `async func`, and it is served as a plain",
+        ),
+        (
+            "log",
+            "",
+            "imports `wasi:logging/logging#log` with another type than it is served with",
+        ),
+    ] {
+        directory.component("app.wasm", &component(function, ty));
+        let run = directory.run(&["--log", "off", "run", "app.wasm"]);
+        assert_eq!(run.code, 72, "{}", run.err);
+        assert!(run.err.contains(expected), "{}", run.err);
+        for foreign in ["linker", "func_wrap", "implementation is missing"] {
+            assert!(!run.err.contains(foreign), "{}", run.err);
+        }
+    }
+}
