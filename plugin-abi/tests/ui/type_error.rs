@@ -1,11 +1,8 @@
 wash_plugin_abi::bindgen!({ inline: "
     package a:b;
     interface i {
-        resource r;
-        record holds { of: list<borrow<r>> }
-        resource s {
-            get: func() -> holds;
-        }
+        record holds { of: stream<error-context> }
+        get: func() -> u8;
     }
     world w { export i; }
 " });

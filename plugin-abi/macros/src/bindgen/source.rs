@@ -197,3 +197,36 @@ fn collect(resolve: &Resolve, package: PackageId, into: &mut Vec<PackageId>) {
         collect(resolve, dependency, into);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is wrong with the WIT that these arguments of the macro name.
+    fn problem(arguments: &str) -> String {
+        let options = syn::parse_str(arguments).unwrap();
+        load(&options).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn an_error_in_a_file_names_the_file_and_has_the_line() {
+        let problem = problem("{ path: \"tests/broken.wit\" }");
+        let mut lines = problem.lines();
+        let first = lines.next().unwrap();
+        assert!(
+            first.starts_with("the WIT is not valid at tests/broken.wit:5:8: "),
+            "{first}"
+        );
+        assert_eq!(lines.next(), Some("  read func() -> u32;"));
+        assert_eq!(lines.next(), Some("       ^"));
+    }
+
+    #[test]
+    fn a_package_without_worlds_is_told_of() {
+        let problem = problem("{ inline: \"package a:b; interface i {}\" }");
+        assert!(
+            problem.starts_with("the package `a:b` has no world: add "),
+            "{problem}"
+        );
+    }
+}
