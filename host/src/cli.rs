@@ -42,8 +42,8 @@ pub(crate) enum Command {
     /// Call one function that a component exports, and print its result
     #[command(after_help = code::HELP)]
     Call(Box<Call>),
-    /// Look at plugins without running any of their code, or at those of a
-    /// host that runs
+    /// Make a new plugin; look at plugins without running any of their code, or
+    /// at those of a running host
     #[command(subcommand)]
     Plugin(Plugin),
     /// See, start and stop the workloads of a host that runs

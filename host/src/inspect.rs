@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 use wash_plugin_abi::manifest::Manifest;
 use wash_plugin_loader::{
-    Allow, Inspected, Linkage, Rejection, ReportEntry, Scan, State, admit_with,
+    Allow, Inspected, Linkage, Rejection, ReportEntry, Scan, State, Untrusted, UntrustedLines,
+    admit_with,
 };
 use wit_parser::Resolve;
 
@@ -215,7 +216,7 @@ impl Details {
         let mut field = |name: &str, value: &str| {
             if !value.is_empty() {
                 // Writing to a string cannot fail.
-                let _ = writeln!(out, "{name:<14}{value}");
+                let _ = writeln!(out, "{name:<14}{}", UntrustedLines(value));
             }
         };
         field("id", &or_dash(&self.entry.id));
@@ -265,10 +266,10 @@ impl Details {
         for function in &self.functions {
             if function.interface != interface {
                 interface = &function.interface;
-                let _ = writeln!(out, "\nexports {interface}");
+                let _ = writeln!(out, "\nexports {}", Untrusted(interface));
             }
             let mark = if function.r#async { "  (async)" } else { "" };
-            let _ = writeln!(out, "  {}{mark}", function.name);
+            let _ = writeln!(out, "  {}{mark}", Untrusted(&function.name));
         }
         if !self.config_schema.is_null() {
             let schema = format!("{:#}", self.config_schema).replace('\n', "\n  ");

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use wash_plugin_loader::{Allow, PluginLoader, Rejection, Report, ReportEntry, State, Untrusted};
+use wash_plugin_loader::{
+    Allow, PluginLoader, Rejection, Report, ReportEntry, State, Untrusted, UntrustedLines,
+};
 
 use crate::{
     code::Code,
@@ -22,7 +24,7 @@ pub(crate) fn command(directory: &Path, allow: Allow, json: bool) -> Result<u8> 
     if json {
         output::json(&report)?;
     } else if report.entries.is_empty() {
-        output::line(&format!("no plugins in {}", directory.display()))?;
+        output::line(&format!("no plugins in {}", Untrusted::path(directory)))?;
     } else {
         let header = ["ID", "VERSION", "STATE", "PATH", "ABI", "EXPORTS"];
         output::line(&table(&header, rows(&report)))?;
@@ -69,14 +71,14 @@ fn explanation(rejections: &[Rejection]) -> String {
     let path = Untrusted::path(path.unwrap_or(Path::new("")));
     let mut text = format!("\n{path} is rejected:");
     for rejection in rejections {
-        text.push_str(&format!("\n  {}", rejection.cause()));
+        text.push_str(&format!("\n  {}", UntrustedLines(rejection.cause())));
     }
     let mut hints: Vec<String> = Vec::new();
     for rejection in rejections {
         let hint = rejection.hint();
         // Several causes may have one remedy.
         if !hints.contains(&hint) {
-            text.push_str(&format!("\n  help: {hint}"));
+            text.push_str(&format!("\n  help: {}", UntrustedLines(&hint)));
             hints.push(hint);
         }
     }

@@ -1,7 +1,8 @@
 //! `wash-host`: a wasmCloud host whose capabilities are native plugins, dropped
 //! into a directory as shared libraries.
 //!
-//! `wash-host run` starts a host with plugins and workloads; `wash-host plugin`
+//! `wash-host run` starts a host with plugins and workloads; `wash-host call`
+//! calls one function of a component; `wash-host plugin` makes new plugins, and
 //! looks at plugins without running them. Of a host that runs, `wash-host
 //! plugin`, `workload` and `status` tell and change what there is. Standard
 //! output is for the guest and for listings, everything else goes to standard

@@ -60,7 +60,7 @@ pub(crate) fn open(bytes: &[u8]) -> Result<Library, ImageError> {
                 for Tried { reason, .. } in &tried {
                     tracing::debug!(
                         "{reason}; a copy of the plugin in {} is used",
-                        Untrusted::path(place)
+                        Untrusted::path(&place)
                     );
                 }
                 return library.map_err(ImageError::Linker);

@@ -8,6 +8,7 @@ use std::{
     },
     path::{Path, PathBuf},
 };
+use wash_plugin_loader::Untrusted;
 
 use rustix::process::Pid;
 
@@ -52,7 +53,7 @@ impl Base {
 
     /// Whoever can rename what is in it could answer in place of the host.
     fn check(&self) -> io::Result<()> {
-        let path = self.path.display();
+        let path = Untrusted::path(&self.path);
         let metadata = fs::metadata(&self.path).map_err(|error| {
             let reason = format!("{path} ({}) cannot be used: {error}", self.source);
             io::Error::new(error.kind(), reason)
@@ -83,7 +84,7 @@ pub(super) fn make() -> io::Result<PathBuf> {
     let path = base.directory();
     match fs::DirBuilder::new().mode(PRIVATE).create(&path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            let reason = format!("{} cannot be made: {error}", path.display());
+            let reason = format!("{} cannot be made: {error}", Untrusted::path(&path));
             Err(io::Error::new(error.kind(), reason))
         }
         _ => check(&path).map(|()| path),
@@ -101,7 +102,7 @@ pub(super) fn existing() -> io::Result<Option<PathBuf>> {
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => {
-            let reason = format!("{} cannot be looked at: {error}", path.display());
+            let reason = format!("{} cannot be looked at: {error}", Untrusted::path(&path));
             Err(io::Error::new(error.kind(), reason))
         }
     }
@@ -116,7 +117,7 @@ fn check(path: &Path) -> io::Result<()> {
     }
     Err(io::Error::other(format!(
         "{} is not a directory that only this user can enter",
-        path.display()
+        Untrusted::path(path)
     )))
 }
 
@@ -127,7 +128,7 @@ pub(super) fn socket(directory: &Path, pid: u32) -> io::Result<PathBuf> {
     if length > MAX_PATH {
         return Err(io::Error::other(format!(
             "the path of its socket, {}, has {length} bytes, and may have {MAX_PATH}",
-            path.display()
+            Untrusted::path(&path)
         )));
     }
     Ok(path)
@@ -137,7 +138,7 @@ pub(super) fn socket(directory: &Path, pid: u32) -> io::Result<PathBuf> {
 /// have left in the directory is removed.
 pub(super) fn hosts(directory: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
     let unreadable = |error: io::Error| {
-        let reason = format!("{} cannot be read: {error}", directory.display());
+        let reason = format!("{} cannot be read: {error}", Untrusted::path(directory));
         io::Error::new(error.kind(), reason)
     };
     let mut found = Vec::new();

@@ -16,6 +16,7 @@ use tokio::{
     task::AbortHandle,
     time::timeout,
 };
+use wash_plugin_loader::Untrusted;
 use wash_plugin_loader::live::{PluginStatus, Reconciled};
 use wash_runtime::{
     host::HostApi,
@@ -66,7 +67,7 @@ impl Drop for Control {
 pub(crate) fn open(launcher: &Arc<Launcher>, http: Option<String>) -> Option<Control> {
     match bind() {
         Ok((listener, path)) => {
-            tracing::debug!(path = %path.display(), "control socket");
+            tracing::debug!(path = %Untrusted::path(&path), "control socket");
             Some(run(listener, path, launcher, http))
         }
         Err(error) => {
@@ -119,7 +120,7 @@ fn bind() -> io::Result<(UnixListener, PathBuf)> {
 
 /// An error with the path that it is about.
 fn about(path: &Path, error: io::Error) -> io::Error {
-    let reason = format!("{} cannot be made: {error}", path.display());
+    let reason = format!("{} cannot be made: {error}", Untrusted::path(path));
     io::Error::new(error.kind(), reason)
 }
 

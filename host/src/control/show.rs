@@ -9,6 +9,7 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 use wash_plugin_loader::{
+    Untrusted, UntrustedLines,
     adapt::GenerationState,
     live::{Change, LiveState, PluginStatus, Reconciled},
 };
@@ -111,7 +112,7 @@ fn show_plugins(all: &[PluginStatus], json: bool, lines: bool) -> Result<()> {
     for plugin in all {
         let notes = notes(plugin);
         if !notes.is_empty() {
-            output::line(&printable(&format!("\n{}{notes}", plugin.path)))?;
+            output::line(&printable(&format!("\n{}{notes}", Untrusted(&plugin.path))))?;
         }
     }
     Ok(())
@@ -153,20 +154,23 @@ fn row(plugin: &PluginStatus) -> Vec<Cell> {
 fn notes(plugin: &PluginStatus) -> String {
     let mut text = String::new();
     match (&plugin.reason, plugin.state) {
-        (Some(reason), LiveState::Rejected) => text.push_str(&format!(" is rejected:\n  {reason}")),
+        (Some(reason), LiveState::Rejected) => {
+            text.push_str(&format!(" is rejected:\n  {}", UntrustedLines(reason)))
+        }
         (Some(reason), LiveState::Disabled) => {
-            text.push_str(&format!(" is disabled:\n  {reason}"));
+            text.push_str(&format!(" is disabled:\n  {}", UntrustedLines(reason)));
         }
         (Some(reason), LiveState::Retiring) => {
-            text.push_str(&format!(" is being retired:\n  {reason}"));
+            text.push_str(&format!(" is being retired:\n  {}", UntrustedLines(reason)));
         }
-        (Some(reason), _) => {
-            text.push_str(&format!(" cannot replace the running version:\n  {reason}"))
-        }
+        (Some(reason), _) => text.push_str(&format!(
+            " cannot replace the running version:\n  {}",
+            UntrustedLines(reason)
+        )),
         (None, _) => {}
     }
     if let Some(hint) = &plugin.hint {
-        text.push_str(&format!("\n  help: {hint}"));
+        text.push_str(&format!("\n  help: {}", UntrustedLines(hint)));
     }
     if let Some(error) = plugin.faults.as_ref().and_then(|f| f.last_error.as_ref()) {
         text.push_str(&format!("\n  last error: {error}"));
@@ -184,7 +188,11 @@ fn notes(plugin: &PluginStatus) -> String {
         ));
         for workload in &generation.workloads {
             let reason = workload.stays.as_deref().unwrap_or("it moves next");
-            text.push_str(&format!("\n    workload {}: {reason}", workload.id));
+            text.push_str(&format!(
+                "\n    workload {}: {}",
+                Untrusted(&workload.id),
+                UntrustedLines(reason)
+            ));
         }
     }
     text
@@ -213,13 +221,17 @@ pub(crate) fn reload(host: &Running, json: bool) -> Result<u8> {
         let is_told = |path: &str| {
             done.changes.iter().any(|change| match change {
                 Change::Rejected { path: told, .. } | Change::Failed { path: told, .. } => {
-                    told.display().to_string() == path
+                    told.to_string_lossy().into_owned() == path
                 }
                 _ => false,
             })
         };
         for plugin in wrong.iter().filter(|plugin| !is_told(&plugin.path)) {
-            output::line(&printable(&format!("{}{}", plugin.path, notes(plugin))))?;
+            output::line(&printable(&format!(
+                "{}{}",
+                Untrusted(&plugin.path),
+                notes(plugin)
+            )))?;
         }
         if done.is_waiting {
             output::line("some files are still changing; the host goes on looking")?;
@@ -261,11 +273,11 @@ fn tell(change: &Change) -> String {
         Change::Configured { path, plugins } => match plugins.as_slice() {
             [] => format!(
                 "{} was read again; no plugin's configuration differs",
-                path.display()
+                Untrusted::path(path)
             ),
             ids => format!(
                 "{} was read again; the configuration differs of {}",
-                path.display(),
+                Untrusted::path(path),
                 ids.join(", ")
             ),
         },
@@ -285,24 +297,32 @@ fn tell(change: &Change) -> String {
             );
             for (workload, reason) in stayed {
                 text.push_str(&format!(
-                    "\n  workload {workload} stays with the previous version: {reason}"
+                    "\n  workload {} stays with the previous version: {}",
+                    Untrusted(workload),
+                    UntrustedLines(reason)
                 ));
             }
             text
         }
-        Change::Failed { path, reason, .. } => format!("{}: {reason}", path.display()),
+        Change::Failed { path, reason, .. } => {
+            format!("{}: {}", Untrusted::path(path), UntrustedLines(reason))
+        }
         Change::Rejected {
             path, reason, hint, ..
         } => format!(
-            "{} is rejected:\n  {reason}\n  help: {hint}",
-            path.display()
+            "{} is rejected:\n  {}\n  help: {}",
+            Untrusted::path(path),
+            UntrustedLines(reason),
+            UntrustedLines(hint)
         ),
         Change::Removed { id, workloads } => match workloads {
             0 => format!("{id} was removed"),
             n => format!("{id} was removed; {n} workloads still use it"),
         },
         Change::Restored { id } => format!("{id} is back"),
-        Change::Unreadable { path, reason } => format!("{}: {reason}", path.display()),
+        Change::Unreadable { path, reason } => {
+            format!("{}: {}", Untrusted::path(path), UntrustedLines(reason))
+        }
         other => format!("{other:?}"),
     }
 }
@@ -364,7 +384,11 @@ pub(crate) fn start(
 }
 
 fn line(entry: &WorkloadEntry) -> String {
-    format!("{}: {}", entry.id, entry.message)
+    format!(
+        "{}: {}",
+        Untrusted(&entry.id),
+        UntrustedLines(&entry.message)
+    )
 }
 
 pub(crate) fn stop(host: &Running, id: String, json: bool) -> Result<u8> {

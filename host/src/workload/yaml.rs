@@ -400,7 +400,9 @@ impl File<'_> {
     fn volume(&self, volume: Volume) -> Result<types::Volume> {
         let volume_type = match (volume.host_path, volume.ephemeral) {
             (Some(path), None) => {
-                let local_path = resolve(self.path, &path.path).display().to_string();
+                let local_path = resolve(self.path, &path.path)
+                    .to_string_lossy()
+                    .into_owned();
                 VolumeType::HostPath(HostPathVolume { local_path })
             }
             (None, Some(_)) => VolumeType::EmptyDir(EmptyDirVolume {}),

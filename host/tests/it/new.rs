@@ -169,13 +169,7 @@ fn call(directory: &Directory, args: &[&str]) -> common::Run {
 fn the_guest_passes_on_what_it_is_called_with() {
     let directory = with_guest("plugins-test/libvalues_plugin.so");
     for (function, args, result) in [
-        (
-            "echo-string",
-            &[r#""\u{202e} \"a\"""#][..],
-            r#""\u{202e} \"a\"""#,
-        ),
-        ("echo-list-list-u8", &["[[1, 2], []]"], "[[1, 2], []]"),
-        ("echo-nothing", &[], ""),
+        ("echo-list-list-u8", &["[[1, 2], []]"][..], "[[1, 2], []]"),
         // Its parameters go through memory.
         (
             "echo-seventeen",

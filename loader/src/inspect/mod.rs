@@ -43,7 +43,7 @@ pub struct Inspected {
     path: PathBuf,
     bytes: Vec<u8>,
     /// What the bytes take of what may be kept, if they were read from a file.
-    share: Option<Share>,
+    share: Option<Arc<Share>>,
     sha256: String,
     manifest: Manifest,
     world: Arc<World>,
@@ -85,7 +85,7 @@ impl Candidate {
         match read::read(&path, allow) {
             Ok(Contents::Library { bytes, share }) => {
                 let mut inspected = Inspected::from_bytes(path, bytes)?;
-                inspected.share = Some(share);
+                inspected.share = Some(Arc::new(share));
                 Ok(inspected)
             }
             Ok(Contents::Other { head, sha256 }) => {
@@ -158,8 +158,9 @@ impl Inspected {
     pub(crate) fn outline(&mut self) -> Self {
         // Out of the way, as there are megabytes of them.
         let bytes = std::mem::take(&mut self.bytes);
+        let share = self.share.take();
         let outline = self.clone();
-        self.bytes = bytes;
+        (self.bytes, self.share) = (bytes, share);
         outline
     }
 

@@ -19,6 +19,7 @@ use crate::admit::{Admission, Admitted, Holder, admit_with, conflicts};
 use crate::inspect::Inspected;
 use crate::rejection::{Rejection, Stage};
 use crate::scan::Candidate;
+use crate::untrusted::Untrusted;
 
 /// What is said of a plugin that is switched off.
 const GONE: &str = "its file is gone";
@@ -178,7 +179,7 @@ impl LivePlugins {
     fn moved(&self, id: &str, path: PathBuf) {
         let mut table = self.table();
         if let Some(Some(stopped)) = table.disabled.get_mut(id) {
-            stopped.path = path.display().to_string();
+            stopped.path = path.to_string_lossy().into_owned();
         }
         if let Some(entry) = table.plugins.get_mut(id) {
             entry.path = path;
@@ -295,7 +296,7 @@ impl LivePlugins {
             }
             Err(error) => {
                 let told = self.not_taken(id, path, Wrong::from(&error), || {
-                    PluginStatus::not_loaded(path.display().to_string(), plugin.facts())
+                    PluginStatus::not_loaded(path.to_string_lossy().into_owned(), plugin.facts())
                 });
                 done.changes.extend(told);
                 return false;
@@ -350,7 +351,7 @@ impl LivePlugins {
         let Wrong { reason, hint } = wrong;
         let hint = hint.unwrap_or_default();
         tracing::warn!(
-            path = %path.display(),
+            path = %Untrusted::path(path),
             id = rejection.id(),
             reason,
             hint,

@@ -173,7 +173,7 @@ struct Entry {
 impl Entry {
     fn status(&self, state: LiveState) -> PluginStatus {
         let mut status = PluginStatus::of(&self.plugin, state);
-        status.path = self.path.display().to_string();
+        status.path = self.path.to_string_lossy().into_owned();
         match &self.wrong {
             Some(wrong) => status.because(wrong),
             None => status,

@@ -9,6 +9,7 @@ use wash_plugin_abi::manifest::Manifest;
 use super::change::{Change, Reconciled};
 use super::files::{Files, Fingerprint};
 use crate::config::{ConfigError, PluginsConfig};
+use crate::untrusted::Untrusted;
 
 /// The configuration that is in force.
 #[derive(Debug)]
@@ -82,7 +83,7 @@ impl Settings {
                 let has_changed = !plugins.is_empty();
                 if has_changed {
                     tracing::info!(
-                        path = %path.display(),
+                        path = %Untrusted::path(&path),
                         plugins = plugins.join(", "),
                         "the plugins' configuration has changed"
                     );

@@ -88,7 +88,7 @@ impl PluginStatus {
             id: Some(loaded.id().to_owned()),
             version: Some(loaded.manifest().version.clone()),
             state,
-            path: loaded.path().display().to_string(),
+            path: loaded.path().to_string_lossy().into_owned(),
             sha256: Some(loaded.sha256().to_owned()),
             abi: Some(loaded.manifest().abi_revision),
             exports: Some(loaded.world().exports().map(str::to_owned).collect()),
@@ -132,13 +132,13 @@ impl PluginStatus {
 
     /// A file, for all that is wrong with it.
     pub(super) fn rejected(first: &Rejection, wrong: &Wrong) -> Self {
-        let path = first.path().display().to_string();
+        let path = first.path().to_string_lossy().into_owned();
         Self::not_loaded(path, first.facts().clone()).because(wrong)
     }
 
     /// A library that was loaded, and is not used.
     pub(super) fn failed(loaded: &Loaded) -> Self {
-        Self::not_loaded(loaded.path().display().to_string(), loaded.facts())
+        Self::not_loaded(loaded.path().to_string_lossy().into_owned(), loaded.facts())
     }
 
     /// Without what only one that runs has.

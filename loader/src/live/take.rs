@@ -14,6 +14,7 @@ use super::{Entry, Fingerprint, LivePlugins, Phase, PluginStatus, Work, descript
 use crate::adapt::{LoadedPlugin, UpdateError};
 use crate::admit::Admitted;
 use crate::library::{self, Loaded};
+use crate::untrusted::Untrusted;
 
 /// A plugin that comes, and what is said of it.
 struct Coming {
@@ -46,7 +47,8 @@ impl LivePlugins {
                     PluginStatus::not_loaded(path, plugin.facts())
                 };
                 let wrong = Wrong::from(&anyhow::Error::new(error));
-                done.changes.extend(self.not_taken(&id, &path, wrong, status));
+                done.changes
+                    .extend(self.not_taken(&id, &path, wrong, status));
                 continue;
             }
             let Some(plugin) = self.with_bytes(plugin, work, seen, fresh, done).await else {
@@ -120,7 +122,8 @@ impl LivePlugins {
         let (id, path) = (plugin.id().to_owned(), plugin.path().to_owned());
         let most = self.options.update.max_generations;
         let loads = work.loads.entry(id.clone()).or_default();
-        let status = || PluginStatus::not_loaded(path.display().to_string(), plugin.facts());
+        let status =
+            || PluginStatus::not_loaded(path.to_string_lossy().into_owned(), plugin.facts());
         if *loads >= most {
             let error = UpdateError::TooManyGenerations {
                 plugin: id.clone(),
@@ -148,7 +151,7 @@ impl LivePlugins {
             Ok(Ok(loaded)) => Ok(loaded),
             Ok(Err(rejection)) => {
                 let wrong = Wrong::of(from_ref(&rejection));
-                tracing::warn!(plugin = id, path = %path.display(), "{}", wrong.reason);
+                tracing::warn!(plugin = id, path = %Untrusted::path(&path), "{}", wrong.reason);
                 let is_news = self.note(&id, &path, &wrong, || {
                     PluginStatus::rejected(&rejection, &wrong)
                 });
@@ -285,7 +288,7 @@ impl LivePlugins {
         if !is_news {
             return None;
         }
-        tracing::error!(plugin = id, path = %path.display(), "{}", wrong.reason);
+        tracing::error!(plugin = id, path = %Untrusted::path(&path), "{}", wrong.reason);
         Some(Change::Failed {
             id: id.to_owned(),
             path: path.to_owned(),

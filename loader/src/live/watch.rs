@@ -1,5 +1,6 @@
 //! Notices that files change.
 
+use crate::untrusted::Untrusted;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -170,7 +171,7 @@ impl Directories {
                 Err(error) => {
                     if self.failed.insert(directory.to_owned()) {
                         tracing::warn!(
-                            directory = %directory.display(),
+                            directory = %Untrusted::path(directory),
                             "it cannot be watched, and is looked at every {} seconds instead: {}",
                             ANYHOW.as_secs(),
                             explain(&error)

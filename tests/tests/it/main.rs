@@ -14,9 +14,9 @@ mod calls;
 mod channels;
 mod concurrency;
 mod concurrent;
+mod config;
 #[cfg(target_os = "linux")]
 mod confined;
-mod config;
 mod crashes;
 #[cfg(target_os = "linux")]
 mod edited;

@@ -69,7 +69,7 @@ impl<'a> Reader<'a> {
                 Val::Enum(self.label(&names)?.to_owned())
             }
             Type::Option(option) => Val::Option(self.option(&option.ty())?),
-            Type::Result(result) => Val::Result(self.result(result)?),
+            Type::Result(result) => self.result(result)?,
             Type::Flags(flags) => {
                 let names: Vec<&str> = flags.names().collect();
                 let one = |this: &mut Self| this.label(&names).map(str::to_owned);
@@ -239,22 +239,21 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn result(
-        &mut self,
-        result: &types::ResultType,
-    ) -> Result<std::result::Result<Option<Box<Val>>, Option<Box<Val>>>> {
+    fn result(&mut self, result: &types::ResultType) -> Result<Val> {
         let (ok, err) = (result.ok(), result.err());
         if self.keyword("ok") {
-            return Ok(Ok(ok.map(|ty| self.payload(&ty, "ok")).transpose()?));
+            let value = ok.map(|ty| self.payload(&ty, "ok")).transpose()?;
+            return Ok(Val::Result(Ok(value)));
         }
         if self.keyword("err") {
-            return Ok(Err(err.map(|ty| self.payload(&ty, "err")).transpose()?));
+            let value = err.map(|ty| self.payload(&ty, "err")).transpose()?;
+            return Ok(Val::Result(Err(value)));
         }
         match ok {
             None | Some(Type::Option(_) | Type::Result(_)) => {
                 Err(self.expected("ok, ok(…), err or err(…)"))
             }
-            Some(ty) => Ok(Ok(Some(Box::new(self.value(&ty)?)))),
+            Some(ty) => Ok(Val::Result(Ok(Some(Box::new(self.value(&ty)?))))),
         }
     }
 
