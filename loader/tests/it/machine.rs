@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use wash_plugin_loader::{Inspected, Rejection, Stage, admit};
+use wash_plugin_loader::{Inspected, Rejection, Stage, admit, library};
 
 use crate::common::{Directory, Elf, Note, cc};
 
@@ -155,6 +155,35 @@ fn variables_at_fixed_places_are_found_in_code() {
     let path = cc::build(&directory, "others", &code, &[]);
     let plugin = Inspected::from_bytes(&path, fs::read(&path).unwrap()).unwrap();
     assert_eq!(plugin.linkage().static_tls, None);
+}
+
+/// Each version that is loaded takes its share, and none is given back.
+#[cfg(target_env = "gnu")]
+#[test]
+fn static_thread_local_storage_is_used_up_and_then_named() {
+    let directory = Directory::new();
+    let code = format!(
+        "static __thread char room[300] __attribute__((tls_model(\"initial-exec\")));\n\
+         char *wash_test_room(void) {{ return room; }}\n{}",
+        cc::PLUGIN
+    );
+    let path = cc::build(&directory, "greedy", &code, &[]);
+    let bytes = fs::read(path).unwrap();
+    let load = || {
+        let plugin = Inspected::from_bytes("a.so", bytes.clone()).unwrap();
+        let admitted = admit(vec![plugin], &[]).admitted.remove(0);
+        // It has no tables, and so is refused once it is loaded.
+        both(&library::load(admitted).unwrap_err())
+    };
+    let mut all = (0..20).map(|_| load());
+    let (reason, hint) = all.find(|(reason, _)| reason.contains("static")).unwrap();
+    assert!(
+        reason.starts_with("it cannot be loaded: it needs 300 bytes of static thread-local"),
+        "{reason}"
+    );
+    assert!(!reason.ends_with("have taken 0"), "{reason}");
+    assert!(hint.starts_with("restart the host"), "{hint}");
+    assert!(hint.contains("optional_static_tls"), "{hint}");
 }
 
 #[test]
