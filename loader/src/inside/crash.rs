@@ -168,7 +168,8 @@ unsafe fn stack_pointer(context: *const c_void) -> Option<usize> {
     let pointer: u64 = unsafe {
         cfg_select! {
             all(target_os = "linux", target_arch = "x86_64") => {
-                (*context).uc_mcontext.gregs[libc::REG_RSP as usize].cast_unsigned()
+                let registers = &(*context).uc_mcontext.gregs;
+                registers.get(libc::REG_RSP as usize)?.cast_unsigned()
             }
             all(target_os = "linux", target_arch = "aarch64") => (*context).uc_mcontext.sp,
             all(target_vendor = "apple", target_arch = "x86_64") => {
