@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
+use wash_plugin_loader::Untrusted;
 use wash_runtime::engine::ctx::SharedCtx;
 use wash_runtime::engine::workload::WorkloadItem;
 use wash_runtime::plugin::{HostPlugin, WitInterfaces};
@@ -82,6 +83,7 @@ impl HostPlugin for CustomLogger {
                 move |_: StoreContextMut<'_, SharedCtx>,
                       (level, context, message): (Level, String, String)| {
                     let level = format!("{level:?}").to_uppercase();
+                    let (context, message) = (Untrusted(context), Untrusted(message));
                     println!("[{prefix}] {level} {context}: {message}");
                     Ok(())
                 },

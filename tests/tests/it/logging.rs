@@ -30,7 +30,7 @@ fn a_library_prints_what_a_compiled_in_plugin_prints() {
          [my-app] INFO log-guest: hello\n\
          [my-app] INFO log-guest: \n\
          [my-app] INFO log-guest: caf\u{e9} \u{1f980}\n\
-         [my-app] INFO log-guest: two\nlines\n\
+         [my-app] INFO log-guest: two\\nlines\n\
          [my-app] Logger plugin stopped\n"
     );
 }

@@ -187,7 +187,7 @@ async fn a_host_without_what_a_workload_needs_does_not_follow() {
     let mut other = versions::bytes("000002");
     assert_eq!(
         versions::replace(&mut other, b"stamp: func() -> ", b"u64;   "),
-        1
+        2
     );
     let changes = site.put("versions", &other).await.changes;
     let [Change::Updated { stayed, .. }] = &changes[..] else {

@@ -194,9 +194,10 @@ async fn a_workload_stays_where_the_types_differ() {
     let host = host().await;
     let plugin = host.plugin(ID);
     let mut other = versions::bytes("000001");
-    // In the WIT of the manifest: the same length, another type.
+    // In the WIT of the manifest, which the library has as a note and as data that
+    // its code reports: the same length, another type.
     let changed = versions::replace(&mut other, b"stamp: func() -> ", b"u64;   ");
-    assert_eq!(changed, 1);
+    assert_eq!(changed, 2);
     let updated = update(plugin, &other).await.unwrap();
     assert_eq!(updated.moved, [""; 0]);
     let [(workload, reason)] = updated.stayed.as_slice() else {
