@@ -49,7 +49,7 @@ fn answers(addr: SocketAddr, version: &str) {
 #[test]
 fn the_limit_of_open_files_is_raised() {
     let directory = Directory::new();
-    let (served, _) = start(&directory, "ulimit -Hn 700 && ulimit -Sn 80 && exec \"$@\"");
+    let (served, _) = start(&directory, "ulimit -Sn 80 && ulimit -Hn 700 && exec \"$@\"");
     let limits = fs::read_to_string(format!("/proc/{}/limits", served.child.id())).unwrap();
     let files = limits
         .lines()
