@@ -121,7 +121,8 @@ mod tests {
         let mut config = wasmtime::Config::new();
         config.wasm_component_model_async(true);
         let engine = Engine::new(&config).unwrap();
-        let component = Component::new(&engine, component).unwrap();
+        let bytes = wat::parse_str(component).unwrap();
+        let component = Component::new(&engine, bytes).unwrap();
         let mut linker = Linker::new(&engine);
         link(&mut linker);
         let error = linker.instantiate_pre(&component).err().unwrap();
