@@ -1,7 +1,7 @@
 //! WAVE, the component model's text for values: `"text"`, `[1, 2]`,
 //! `{name: "x", age: some(3)}`, `ok(())`.
 //!
-//! [`read`] goes by the type that is wanted, so that what is wrong can be told
+//! [`read()`] goes by the type that is wanted, so that what is wrong can be told
 //! in terms of it. Strings have one line. A map is a list of pairs. What stands
 //! for something in the host, such as a resource, has no text.
 

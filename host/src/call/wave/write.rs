@@ -1,4 +1,4 @@
-//! From a value to its text: [`write`].
+//! From a value to its text: [`write()`].
 
 use wash_runtime::wasmtime::component::Val;
 
