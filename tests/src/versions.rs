@@ -1,6 +1,7 @@
 //! Versions of one plugin library, made by writing to its bytes.
 
 use std::fs;
+use std::sync::OnceLock;
 
 use wash_plugin_loader::{Loaded, Scan, admit, library};
 
@@ -18,30 +19,42 @@ const MARK: &[u8] = b"versions-mark-";
 #[must_use]
 pub fn bytes(version: &str) -> Vec<u8> {
     assert_eq!(version.len(), 6);
-    let library = artifacts::test_plugin("versions-plugin");
-    let mut bytes = fs::read(library).expect("the library can be read");
-    let marks = replace(&mut bytes, MARK, version.as_bytes());
-    assert!(marks > 0, "the library of versions-plugin has no mark");
+    let (library, places) = LIBRARY.get_or_init(|| {
+        let library = artifacts::test_plugin("versions-plugin");
+        let library = fs::read(library).expect("the library can be read");
+        let places = places(&library, MARK);
+        assert!(!places.is_empty(), "versions-plugin has no mark");
+        (library, places)
+    });
+    let mut bytes = library.clone();
+    for place in places {
+        bytes[*place..][..version.len()].copy_from_slice(version.as_bytes());
+    }
     bytes
 }
+
+/// The library, and where the version is in it: looking for that takes long where
+/// nothing is optimised.
+static LIBRARY: OnceLock<(Vec<u8>, Vec<usize>)> = OnceLock::new();
 
 /// Writes `text` behind each place where `mark` is, and says how many there
 /// were.
 pub fn replace(bytes: &mut [u8], mark: &[u8], text: &[u8]) -> usize {
-    let mut at = 0;
     let mut count = 0;
-    while let Some(found) = bytes
-        .get(at..)
-        .and_then(|rest| rest.windows(mark.len()).position(|part| part == mark))
-    {
-        let start = at + found + mark.len();
-        if let Some(room) = bytes.get_mut(start..start + text.len()) {
+    for place in places(bytes, mark) {
+        if let Some(room) = bytes.get_mut(place..place + text.len()) {
             room.copy_from_slice(text);
             count += 1;
         }
-        at = start;
     }
     count
+}
+
+/// Finds where each `mark` ends.
+fn places(bytes: &[u8], mark: &[u8]) -> Vec<usize> {
+    let found = bytes.windows(mark.len()).enumerate();
+    let found = found.filter(|(_, part)| part.first() == mark.first() && *part == mark);
+    found.map(|(at, _)| at + mark.len()).collect()
 }
 
 /// Loads a library of these bytes.

@@ -453,7 +453,7 @@ fn a_host_that_was_killed_starts_again() {
             while !ends.load(Ordering::Relaxed) {
                 version += 1;
                 put(&directory, LIBRARY, &format!("{version:06}"));
-                thread::sleep(Duration::from_millis(version % 7));
+                thread::sleep(Duration::from_millis(20 + version % 7));
             }
         });
         for round in 0_u64..8 {
