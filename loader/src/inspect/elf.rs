@@ -119,7 +119,7 @@ fn check_flags(image: &Image<'_>) -> Result<()> {
             found: "an executable".to_owned(),
         });
     }
-    if flags & u64::from(elf::DF_1_NOOPEN.0) != 0 {
+    if flags & elf::DF_1_NOOPEN.0 != 0 {
         return Err(RejectionCause::NotToBeOpened);
     }
     Ok(())

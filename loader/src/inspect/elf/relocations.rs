@@ -90,7 +90,7 @@ pub(super) fn check(
         functions: BTreeMap::new(),
         seen: Seen::default(),
         may_write_anywhere: image.value(elf::DT_TEXTREL).is_some()
-            || image.value(elf::DT_FLAGS).unwrap_or_default() & u64::from(elf::DF_TEXTREL.0) != 0,
+            || image.value(elf::DT_FLAGS).unwrap_or_default() & elf::DF_TEXTREL.0 != 0,
     };
     walk.list(elf::DT_INIT_ARRAY, elf::DT_INIT_ARRAYSZ)?;
     walk.list(elf::DT_FINI_ARRAY, elf::DT_FINI_ARRAYSZ)?;

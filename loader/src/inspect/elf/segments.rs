@@ -186,8 +186,8 @@ where
     }
     check_names(header, endian, image, sections)?;
     let code = sections.iter().filter(|section| {
-        let flags: u64 = section.sh_flags(endian).0.into();
-        flags & u64::from(elf::SHF_EXECINSTR.0) != 0
+        let flags = section.sh_flags(endian).0;
+        flags & elf::SHF_EXECINSTR.0 != 0
             && section.sh_type(endian) == elf::SHT_PROGBITS
             // Room between parts that have to be so far apart is no damage.
             && section.sh_addralign(endian).into() <= PAGE
