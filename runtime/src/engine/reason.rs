@@ -24,9 +24,8 @@ mod tests {
     #[test]
     fn a_backtrace_is_no_reason() {
         let engine = wasmtime::Engine::default();
-        let module =
-            wasmtime::Module::new(&engine, r#"(module (func (export "run") unreachable))"#)
-                .unwrap();
+        let text = r#"(module (func (export "run") unreachable))"#;
+        let module = wasmtime::Module::new(&engine, wat::parse_str(text).unwrap()).unwrap();
         let mut store = wasmtime::Store::new(&engine, ());
         let instance = wasmtime::Instance::new(&mut store, &module, &[]).unwrap();
         let run = instance

@@ -55,8 +55,9 @@ async fn service_after_update(keep: Keep) -> WorkloadState {
     tokio::time::sleep(LATER).await;
     file.close().unwrap();
     let state = async || host.status("keeper").await.workload_state;
-    until("the service ends", async || {
-        state().await != WorkloadState::Running
+    until("the service has ended", async || {
+        let goes_on = [WorkloadState::Running, WorkloadState::Stopping];
+        !goes_on.contains(&state().await)
     })
     .await;
     let ended = state().await;
