@@ -54,6 +54,12 @@ const TEST_TOOLS: &[Tool] = &[
         used: "the tests of key-value stores and messages start",
         is_optional: true,
     },
+    Tool {
+        program: "patchelf",
+        packages: &["patchelf"],
+        used: "the tests of edited libraries edit with",
+        is_optional: true,
+    },
 ];
 
 const CHECK_TOOLS: &[Tool] = &[Tool {

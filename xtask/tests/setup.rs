@@ -31,7 +31,7 @@ impl Machine {
             root.display()
         );
         machine.program("rustc", &rustc);
-        for program in ["cc", "curl", "redis-server", "nats-server"] {
+        for program in ["cc", "curl", "redis-server", "nats-server", "patchelf"] {
             machine.program(program, "");
         }
         machine
