@@ -116,8 +116,10 @@ mod tests {
 
     #[test]
     fn static_storage_that_is_used_up_is_named() {
-        let mut linkage = Linkage::default();
-        linkage.static_tls = Some(300);
+        let linkage = Linkage {
+            static_tls: Some(300),
+            ..Linkage::default()
+        };
         let (reason, advice) = told("cannot allocate memory in static TLS block", &linkage);
         assert!(reason.starts_with("it needs 300 bytes of static thread-local"));
         assert!(reason.ends_with("have taken 512"), "{reason}");

@@ -110,7 +110,7 @@ impl File<'_> {
             Document::Text(text) => serde_saphyr::from_str(text).map_err(|error| {
                 let problem = error.to_string();
                 let problem = problem.strip_prefix("error: ").unwrap_or(&problem);
-                self.invalid(problem.replace("<input>", &self.path.to_string_lossy().into_owned()))
+                self.invalid(problem.replace("<input>", &self.path.to_string_lossy()))
             }),
             Document::Item(value) => T::deserialize(value).map_err(|error| {
                 let name = value
@@ -123,7 +123,7 @@ impl File<'_> {
     }
 
     fn invalid(&self, problem: impl AsRef<str>) -> Failure {
-        let path = Untrusted::path(&self.path);
+        let path = Untrusted::path(self.path);
         Failure::message(
             Code::Workload,
             format!(
@@ -375,7 +375,7 @@ impl File<'_> {
             tracing::warn!(
                 "{}: the port in the {key} `{hosts}` is ignored: requests are told apart by the \
                  name of their host",
-                Untrusted::path(&self.path)
+                Untrusted::path(self.path)
             );
         }
         without

@@ -403,7 +403,7 @@ mod tests {
             "properties": {"backend": {"type": "string"}, "url": {"type": "string"}, "limit":
             {"type": "object", "properties": {"size": {"type": "integer"}}}}}"#;
         let error = config.check(&manifest("kv", schema)).unwrap_err();
-        let path = path.display();
+        let path = path.to_string_lossy();
         assert_eq!(
             error.to_string(),
             format!(

@@ -288,7 +288,7 @@ impl LivePlugins {
         if !is_news {
             return None;
         }
-        tracing::error!(plugin = id, path = %Untrusted::path(&path), "{}", wrong.reason);
+        tracing::error!(plugin = id, path = %Untrusted::path(path), "{}", wrong.reason);
         Some(Change::Failed {
             id: id.to_owned(),
             path: path.to_owned(),
