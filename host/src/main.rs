@@ -43,7 +43,7 @@ use clap::{CommandFactory, Parser};
 
 use cli::{Cli, Command, PLUGINS, Plugin, Workload};
 use code::Code;
-use failure::Result;
+use failure::{Failure, Result};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -98,7 +98,16 @@ fn execute(cli: Cli) -> Result<u8> {
         }) => match control::client::find_for_list(directory.as_deref(), host.host)? {
             Some(running) => control::show::plugins(&running, json, watch),
             None => {
-                let directory = directory.as_deref().unwrap_or(Path::new(PLUGINS));
+                let default = Path::new(PLUGINS);
+                if directory.is_none() && !default.exists() {
+                    return Err(Failure::message(
+                        Code::Missing,
+                        "no host of yours is running, and there is no directory ./plugins to list \
+                         instead",
+                    )
+                    .help("start a host with `wash-host run`, or name the directory to list"));
+                }
+                let directory = directory.as_deref().unwrap_or(default);
                 list::command(directory, trust.allow(), json)
             }
         },

@@ -1,9 +1,12 @@
 //! `wash-host run`.
 
-use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap, env::consts::DLL_SUFFIX, path::PathBuf, pin::pin, sync::Arc,
+    time::Duration,
+};
 
 use wash_plugin_loader::{
-    LoadedPlugins, PluginLoader, PluginLoaderBuilder, PluginsConfig,
+    LoadedPlugins, PluginLoader, PluginLoaderBuilder, PluginsConfig, Untrusted,
     adapt::LifecycleError,
     live::{LiveOptions, LivePlugins, Watch},
 };
@@ -120,6 +123,7 @@ async fn prepare(options: &Run) -> Result<Prepared> {
         .plugins_may_come(options.live.watch)
         .metrics(options.metrics.is_some());
     let (loader, loaded) = load_plugins(builder, &options.plugins).await?;
+    tell_if_there_are_none(&options.plugins.plugins, &loaded);
     let mut builder = loaded
         .register(HostBuilder::new())
         .map_err(|error| Failure::new(Code::Rejected, error))?;
@@ -161,6 +165,21 @@ async fn prepare(options: &Run) -> Result<Prepared> {
         sources,
         unserved,
     })
+}
+
+/// Warns of directories without a plugin: another one may be meant.
+fn tell_if_there_are_none(directories: &[PathBuf], loaded: &LoadedPlugins) {
+    if directories.is_empty() || !loaded.plugins().is_empty() || !loaded.rejections().is_empty() {
+        return;
+    }
+    let names: Vec<String> = directories
+        .iter()
+        .map(|directory| Untrusted::path(directory).to_string())
+        .collect();
+    tracing::warn!(
+        "there are no plugin libraries (*{DLL_SUFFIX}) in {}",
+        names.join(", ")
+    );
 }
 
 /// The host tells workloads apart by their names.

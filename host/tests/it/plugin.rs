@@ -354,3 +354,18 @@ fn one_remedy_for_several_causes_is_told_once() {
         assert_eq!(told.matches("help: keep one of").count(), 2, "{told}");
     }
 }
+
+#[test]
+fn a_list_without_a_host_and_a_directory_says_both() {
+    let directory = Directory::new();
+    std::fs::remove_dir(directory.path().join("plugins")).unwrap();
+    let list = directory.run(&["plugin", "list"]);
+    assert_eq!(list.code, 66, "{}", list.err);
+    for part in [
+        "no host of yours is running",
+        "no directory ./plugins",
+        "`wash-host run`",
+    ] {
+        assert!(list.err.contains(part), "{part} is not in {}", list.err);
+    }
+}

@@ -3,6 +3,7 @@
 use crate::common;
 
 use std::{
+    env::consts::DLL_SUFFIX,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -39,6 +40,9 @@ fn a_command_ends_with_its_own_code() {
     directory.component("trap.wasm", TRAP);
     let run = directory.run(&["run", "--plugins", "plugins", "ok.wasm"]);
     assert_eq!((run.code, run.out.as_str()), (0, ""), "{}", run.err);
+    // Another directory may have been meant.
+    let warning = format!("there are no plugin libraries (*{DLL_SUFFIX}) in plugins");
+    assert!(run.err.contains(&warning), "{}", run.err);
     let run = directory.run(&["run", "err.wasm"]);
     assert_eq!(run.code, 1, "{}", run.err);
     assert!(!run.err.contains("error:"), "{}", run.err);
