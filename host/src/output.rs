@@ -38,7 +38,7 @@ pub(crate) fn json(value: &impl Serialize) -> Result<()> {
 
 /// Returns a text of several lines, put together from the host's words and
 /// others', without what could command a terminal. The line breaks stay, so
-/// what others wrote must be [`Untrusted`](wash_plugin_loader::Untrusted) when it
+/// what others wrote must be [`Untrusted`] when it
 /// is put into the text.
 pub(crate) fn printable(text: &str) -> String {
     let lines: Vec<String> = text.split('\n').map(line_of).collect();
